@@ -1,0 +1,132 @@
+//! The one file that spells what is on the bus: subjects, headers, queue groups, streams, buckets and users.
+
+/// Commands and queries, one subject each.
+pub mod subject {
+    /// Make a session and, unless it is a single-use link, its token.
+    pub const SESSION_CREATE: &str = "cmd.session.create";
+    /// Redeem a session: exactly one consumer wins.
+    pub const SESSION_CONSUME: &str = "cmd.session.consume";
+    /// What a session is now, for a cache that has forgotten it.
+    pub const SESSION_GET: &str = "qry.session.get";
+    /// A token that another server minted, published by outsiders into [`super::stream::INTAKE`].
+    pub const TOKEN_REGISTER: &str = "cmd.token.register";
+
+    /// Events are published under `evt.<type>`, with no id in the subject: a million subjects cost the
+    /// server about 430 MB of memory, a million messages on one subject almost nothing.
+    pub const EVENT_PREFIX: &str = "evt.";
+    /// A message that can never work goes to `dead.<its subject>`.
+    pub const DEAD_PREFIX: &str = "dead.";
+    /// A session's entry in the cache is the value of `$KV.sessions.<session id>`.
+    pub const SESSION_CACHE_PREFIX: &str = "$KV.sessions.";
+}
+
+/// Headers of commands and replies. No name begins with `Nats-`: those are the server's.
+pub mod header {
+    /// The command's identity: the same id is the same command, whoever delivers it, however often.
+    pub const COMMAND_ID: &str = "Command-Id";
+    /// RFC 3339; a command not applied by then is dropped unanswered.
+    pub const EXPIRES_AT: &str = "Expires-At";
+    /// Who asks, as JSON of [`crate::Actor`]; believed only on subjects that our own services alone may publish.
+    pub const ACTOR: &str = "Actor";
+    /// W3C trace context.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// A reply's HTTP status.
+    pub const STATUS: &str = "Status";
+    /// A refusal's stable machine word.
+    pub const CODE: &str = "Code";
+    /// Why a message is in [`super::stream::DEAD`].
+    pub const DEAD_REASON: &str = "Dead-Reason";
+    /// How often it had been delivered.
+    pub const DEAD_ATTEMPTS: &str = "Dead-Attempts";
+}
+
+/// Queue groups, which are also the names of the NATS services.
+pub mod group {
+    /// Sessions and tokens.
+    pub const SESSION: &str = "session";
+}
+
+/// Streams.
+pub mod stream {
+    /// What outsiders were promised is safe once acknowledged: a work queue, synced on every write.
+    pub const INTAKE: &str = "INTAKE";
+    /// A copy of the ledger's latest window, in its order: stream sequence = `ledgerseq`.
+    pub const EVENTS: &str = "EVENTS";
+    /// Messages that can never work, with the reason.
+    pub const DEAD: &str = "DEAD";
+    /// The stream behind the bucket [`super::bucket::SESSIONS`].
+    pub const KV_SESSIONS: &str = "KV_sessions";
+    /// Metadata key of [`EVENTS`]: which ledger it copies.
+    pub const LEDGER_ID: &str = "ledger_id";
+}
+
+/// Durable consumers of [`stream::INTAKE`].
+pub mod consumer {
+    /// The session worker's, filtered to [`super::subject::TOKEN_REGISTER`].
+    pub const INTAKE_SESSION: &str = "session";
+}
+
+/// Key-value buckets.
+pub mod bucket {
+    /// The session cache, never the truth.
+    pub const SESSIONS: &str = "sessions";
+}
+
+/// A user of the bus, as `nats.conf` defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusUser {
+    /// The HTTP edge.
+    Edge,
+    /// The session worker.
+    Session,
+    /// The studio worker.
+    Studio,
+    /// The room worker.
+    Room,
+    /// The audit worker.
+    Audit,
+    /// An outsider that registers tokens.
+    TokenServer,
+    /// Provisioning: the only one that makes streams.
+    Admin,
+}
+
+impl BusUser {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Edge, Self::Session, Self::Studio, Self::Room, Self::Audit, Self::TokenServer, Self::Admin];
+
+    /// The user's name in `nats.conf`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::Session => "session",
+            Self::Studio => "studio",
+            Self::Room => "room",
+            Self::Audit => "audit",
+            Self::TokenServer => "token-server",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The environment variable that holds the user's password, for the server and for whoever logs in.
+    #[must_use]
+    pub fn password_variable(self) -> &'static str {
+        match self {
+            Self::Edge => "NATS_EDGE_PASSWORD",
+            Self::Session => "NATS_SESSION_PASSWORD",
+            Self::Studio => "NATS_STUDIO_PASSWORD",
+            Self::Room => "NATS_ROOM_PASSWORD",
+            Self::Audit => "NATS_AUDIT_PASSWORD",
+            Self::TokenServer => "NATS_TOKEN_SERVER_PASSWORD",
+            Self::Admin => "NATS_ADMIN_PASSWORD",
+        }
+    }
+
+    /// The only inbox prefix the user may subscribe to.
+    #[must_use]
+    pub fn inbox_prefix(self) -> String {
+        format!("_INBOX_{}", self.name())
+    }
+}

@@ -1,0 +1,1 @@
+//! The parts of the one binary that its tests use too.
