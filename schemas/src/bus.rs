@@ -8,6 +8,8 @@ pub mod subject {
     pub const SESSION_CONSUME: &str = "cmd.session.consume";
     /// What a session is now, for a cache that has forgotten it.
     pub const SESSION_GET: &str = "qry.session.get";
+    /// How the worker sees its database and LiveKit, for the edge's health page.
+    pub const SESSION_HEALTH: &str = "qry.session.health";
     /// A token that another server minted, published by outsiders into [`super::stream::INTAKE`].
     pub const TOKEN_REGISTER: &str = "cmd.token.register";
 

@@ -1,0 +1,76 @@
+//! Events as they stand in the ledger: CloudEvents 1.0, one JSON object on one line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, TokenRefused, TokenRegistered, TokenReissued,
+};
+
+/// CloudEvents `source` of every event.
+pub const SOURCE: &str = "/avanzacast";
+
+/// Declares the event types: variant, data, the type's name, the version of its data.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident($data:ty) = $kind:literal $version:literal,)*) => {
+        /// What happened.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum Event { $($(#[$doc])* $name($data),)* }
+
+        impl Event {
+            /// Every type's name.
+            pub const KINDS: &'static [&'static str] = &[$($kind,)*];
+
+            /// The CloudEvents `type`; the event is published under `evt.<type>`.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$name(_) => $kind,)* }
+            }
+
+            /// The CloudEvents `dataschema`. Fields are only ever added to a version.
+            #[must_use]
+            pub fn schema(&self) -> &'static str {
+                match self { $(Self::$name(_) => concat!("urn:avanzacast:event:", $kind, ":", $version),)* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A single-use link exists.
+    SessionCreated(SessionCreatedEvent) = "session.created" "1",
+    /// A session and its token exist.
+    TokenRegistered(TokenRegistered) = "token.registered" "1",
+    /// A token that came from outside was not taken.
+    TokenRefused(TokenRefused) = "token.refused" "1",
+    /// A consumer came back.
+    TokenReissued(TokenReissued) = "token.reissued" "1",
+    /// Somebody was let in.
+    SessionConsumed(SessionConsumedEvent) = "session.consumed" "1",
+    /// Nobody came.
+    SessionExpired(SessionExpiredEvent) = "session.expired" "1",
+}
+
+/// One line of the ledger. The bytes are the record: written once, published and exported as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<'a, D> {
+    /// Always `1.0`.
+    pub specversion: &'a str,
+    /// UUID v7.
+    pub id: &'a str,
+    /// [`SOURCE`].
+    pub source: &'a str,
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    /// RFC 3339, milliseconds, UTC; the database's clock.
+    pub time: &'a str,
+    /// Always `application/json`.
+    pub datacontenttype: &'a str,
+    /// Which version of the data this is.
+    pub dataschema: &'a str,
+    /// The place in the ledger, in decimal; the first is 1.
+    pub ledgerseq: &'a str,
+    /// The event itself.
+    pub data: D,
+}
