@@ -1,1 +1,10 @@
-//! Under construction.
+//! What every process needs: configuration, telemetry, shutdown, the bus and the cache.
+
+pub mod bus;
+pub mod config;
+pub mod lifecycle;
+pub mod secret;
+pub mod telemetry;
+pub mod time;
+
+pub use secret::Secret;

@@ -1,0 +1,188 @@
+//! One message as a worker sees it, and what can be done with it.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message, jetstream, service};
+use avanzacast_schemas::{Actor, Code, Refusal, bus::header};
+use bytes::Bytes;
+
+use super::Bus;
+use crate::{telemetry::TraceContext, time};
+
+/// An answer: the status, for a refusal its code, and the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The refusal's word.
+    pub code: Option<String>,
+    /// JSON: the answer, or `{"detail": …}`.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// An answer.
+    #[must_use]
+    pub fn done(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, code: None, body: body.into() }
+    }
+}
+
+impl From<&Refusal> for Reply {
+    fn from(refusal: &Refusal) -> Self {
+        let body = serde_json::json!({ "detail": refusal.detail }).to_string();
+        Self { status: refusal.code.status(), code: Some(refusal.code.word().to_owned()), body: body.into() }
+    }
+}
+
+/// What becomes of a message that came through a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done with.
+    Ack,
+    /// Deliver it again, later.
+    Again(Duration),
+    /// Never again: a copy is among the dead letters.
+    Term,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Request(Box<service::Request>),
+    Stream(Box<jetstream::Message>),
+}
+
+/// A command or query that waits for its outcome.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Where it was published.
+    pub subject: String,
+    /// Which command it is a copy of.
+    pub command_id: Option<String>,
+    /// Unix milliseconds after which it is no longer wanted.
+    pub expires_at: Option<i64>,
+    /// Who asks, as our own services say it.
+    pub actor: Option<Actor>,
+    /// Which request it belongs to.
+    pub trace: TraceContext,
+    /// The body.
+    pub payload: Bytes,
+    origin: Origin,
+}
+
+impl Delivery {
+    /// A request that somebody waits for. `None` when the server sent it in another's name: a stored message that
+    /// was delivered to a subject its reader may not publish to (it carries the stream's headers).
+    pub(super) fn request(request: service::Request) -> Option<Self> {
+        let headers = request.message.headers.as_ref();
+        if headers.is_some_and(|headers| headers.get("Nats-Stream").is_some() || headers.get("Nats-Subject").is_some())
+        {
+            tracing::error!(subject = %request.message.subject, "a stored message came as a command; dropped");
+            return None;
+        }
+        let (command_id, expires_at, actor, trace) = read_headers(headers);
+        Some(Self {
+            subject: request.message.subject.to_string(),
+            command_id,
+            expires_at,
+            actor,
+            trace,
+            payload: request.message.payload.clone(),
+            origin: Origin::Request(Box::new(request)),
+        })
+    }
+
+    /// A message that a stream holds. Its sender is not one of us: neither actor nor id are taken from it.
+    pub(super) fn stream(message: jetstream::Message) -> Self {
+        let (_, _, _, trace) = read_headers(message.headers.as_ref());
+        Self {
+            subject: message.subject.to_string(),
+            command_id: None,
+            expires_at: None,
+            actor: None,
+            trace,
+            payload: message.payload.clone(),
+            origin: Origin::Stream(Box::new(message)),
+        }
+    }
+
+    /// Whether somebody waits for a reply.
+    #[must_use]
+    pub fn wants_reply(&self) -> bool {
+        matches!(self.origin, Origin::Request(_))
+    }
+
+    /// How often a stream has delivered it; 1 for a request.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
+        match &self.origin {
+            Origin::Request(_) => 1,
+            Origin::Stream(message) => message.info().map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1)),
+        }
+    }
+
+    /// Answers the sender; a message from a stream has nobody to answer.
+    pub async fn reply(&self, reply: Reply) {
+        let Origin::Request(request) = &self.origin else { return };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::STATUS, reply.status.to_string());
+        if let Some(code) = reply.code {
+            headers.insert(header::CODE, code);
+        }
+        if let Err(error) = request.respond_with_headers(Ok(reply.body), headers).await {
+            tracing::warn!(%error, "a reply was not sent");
+        }
+    }
+
+    /// Answers with a refusal.
+    pub async fn refuse(&self, code: Code) {
+        self.reply(Reply::from(&Refusal::from(code))).await;
+    }
+
+    /// Tells the stream what became of the message; nothing to tell for a request.
+    pub async fn settle(&self, settlement: Settlement) {
+        let Origin::Stream(message) = &self.origin else { return };
+        let kind = match settlement {
+            Settlement::Ack => jetstream::AckKind::Ack,
+            Settlement::Again(delay) => jetstream::AckKind::Nak(Some(delay)),
+            Settlement::Term => jetstream::AckKind::Term,
+        };
+        // A lost acknowledgement is a redelivery, which the inbox answers.
+        if let Err(error) = message.ack_with(kind).await {
+            tracing::warn!(%error, "the stream was not told");
+        }
+    }
+
+    /// The headers it came with.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let message: &Message = match &self.origin {
+            Origin::Request(request) => &request.message,
+            Origin::Stream(message) => &message.message,
+        };
+        message.headers.clone().unwrap_or_default()
+    }
+}
+
+type Read = (Option<String>, Option<i64>, Option<Actor>, TraceContext);
+
+fn read_headers(headers: Option<&HeaderMap>) -> Read {
+    let text = |name: &str| headers.and_then(|headers| headers.get(name)).map(|value| value.as_str());
+    (
+        text(header::COMMAND_ID).filter(|id| !id.is_empty() && id.len() <= 128).map(str::to_owned),
+        text(header::EXPIRES_AT).and_then(time::parse_rfc3339),
+        text(header::ACTOR).and_then(|json| serde_json::from_str(json).ok()),
+        TraceContext::continue_from(text(header::TRACEPARENT)),
+    )
+}
+
+impl Bus {
+    /// Headers of a command.
+    pub(super) fn command_headers(id: &str, expires_at: i64, actor: &str, trace: TraceContext) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COMMAND_ID, id);
+        headers.insert(header::EXPIRES_AT, time::rfc3339(expires_at));
+        headers.insert(header::ACTOR, actor);
+        headers.insert(header::TRACEPARENT, trace.header());
+        headers
+    }
+}

@@ -1,0 +1,102 @@
+//! Two-stage shutdown: first stop taking work and finish what is in hand, then stop.
+
+use std::{future::Future, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long work in hand may take to finish after a stop was asked for: one command's deadline of 5 s, and a margin.
+pub const GRACE: Duration = Duration::from_secs(8);
+
+/// A process's life: tasks register here, and learn here that it ends.
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    soft: CancellationToken,
+    tasks: TaskTracker,
+    failed: CancellationToken,
+}
+
+impl Lifecycle {
+    /// A new life.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fires when no new work may be taken.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.soft.clone()
+    }
+
+    /// Asks everything to stop.
+    pub fn stop(&self) {
+        self.soft.cancel();
+    }
+
+    /// Runs a task that must live as long as the process: should it end before a stop was asked for, the process
+    /// stops and exits with failure.
+    pub fn essential(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let life = self.clone();
+        // A panic in the task drops the guard, which is how it is noticed.
+        let guard = DeadTask { name, life };
+        self.tasks.spawn(async move {
+            let guard = guard;
+            task.await;
+            drop(guard);
+        });
+    }
+
+    /// Runs a task that is needed until the very end, and is dropped then.
+    pub fn background(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(task);
+    }
+
+    /// Waits until a stop is asked for (a signal, or a task that died), then for the tasks, at most [`GRACE`].
+    /// Answers whether the end was clean.
+    pub async fn run(self) -> bool {
+        let stopping = self.soft.clone();
+        tokio::select! {
+            () = interrupted() => tracing::info!("stopping"),
+            () = stopping.cancelled() => {}
+        }
+        self.stop();
+        self.tasks.close();
+        let finished = tokio::time::timeout(GRACE, self.tasks.wait()).await.is_ok();
+        if !finished {
+            tracing::error!(grace_s = GRACE.as_secs(), "work in hand did not finish in time");
+        }
+        finished && !self.failed.is_cancelled()
+    }
+}
+
+struct DeadTask {
+    name: &'static str,
+    life: Lifecycle,
+}
+
+impl Drop for DeadTask {
+    fn drop(&mut self) {
+        if !self.life.soft.is_cancelled() {
+            tracing::error!(task = self.name, "a task ended that should not");
+            self.life.failed.cancel();
+            self.life.soft.cancel();
+        }
+    }
+}
+
+/// Resolves on Ctrl-C and on SIGTERM.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,36 @@
+//! Moments as the contract writes them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// Unix milliseconds of this machine's clock.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// RFC 3339 with milliseconds, in UTC. A moment out of range (years before -9999 or after 9999) reads as 1970.
+#[must_use]
+pub fn rfc3339(unix_ms: i64) -> String {
+    format!("{:.3}", Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// Unix milliseconds of an RFC 3339 moment.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_round_trip_with_milliseconds() {
+        assert_eq!(rfc3339(1_770_000_000_007), "2026-02-02T02:40:00.007Z");
+        assert_eq!(parse_rfc3339("2026-02-02T02:40:00.007Z"), Some(1_770_000_000_007));
+        assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+}
