@@ -1,1 +1,19 @@
-//! Under construction.
+//! The consuming side, the same for every service: batches and their verdicts, the inbox, the ledger, the relay, the
+//! sweep. What differs (commands, state, decisions) a service brings as a [`Service`].
+
+mod batch;
+mod guard;
+pub mod inbox;
+pub mod ledger;
+pub mod limits;
+mod lookups;
+mod relay;
+mod run;
+mod service;
+pub mod store;
+mod sweep;
+mod verdict;
+
+pub use guard::{Guard, Standing};
+pub use run::{Running, StartError, run};
+pub use service::{Answer, CacheWrite, Decision, Decoded, Moment, Service};

@@ -1,0 +1,125 @@
+//! A worker: its loops, and what they share.
+
+use std::{sync::Arc, time::Duration};
+
+use avanzacast_kit::{
+    bus::{Bus, CacheWriter, DeadLetters, Delivery, EventsStream, Intake, Served, serve},
+    lifecycle::Lifecycle,
+};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    batch::Batches, guard::Guard, limits, lookups::Lookups, relay::Relay, service::Service, store::Store, sweep::Sweep,
+};
+
+/// How long a loop that could not pull waits.
+const PULL_RETRY: Duration = Duration::from_secs(1);
+
+/// The worker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The tables could not be brought up to date.
+    #[error("the database cannot be migrated")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The service could not be announced.
+    #[error(transparent)]
+    Serve(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A running worker; dropped, it leaves the queue group.
+#[derive(Debug)]
+pub struct Running {
+    /// What it knows of ledger and database.
+    pub guard: Guard,
+    _served: Vec<Served>,
+}
+
+/// Starts a worker for a service: migrates, joins the queue group, and runs until the process stops.
+///
+/// # Errors
+/// The database is away or newer than this program, or the bus is closed.
+pub async fn run<S: Service>(
+    service: Arc<S>,
+    store: Store,
+    bus: &Bus,
+    intake: Option<Intake>,
+    life: &Lifecycle,
+) -> Result<Running, StartError> {
+    store.migrate().await?;
+    let (guard, committed) = (Guard::default(), Arc::new(Notify::new()));
+    let (cache, dead) = (CacheWriter::new(bus.clone()), DeadLetters::new(bus.clone()));
+    let events = EventsStream::new(bus.clone());
+    life.essential("watching the ledger", guard.clone().watch(store.clone(), events.clone(), life.stopping()));
+
+    let (commands, waiting) = mpsc::channel(limits::WAITING);
+    let batches = Batches::new(
+        Arc::clone(&service),
+        store.clone(),
+        guard.clone(),
+        cache.clone(),
+        dead.clone(),
+        Arc::clone(&committed),
+    );
+    life.essential("applying commands", apply(batches, waiting));
+    let (queries, asked) = mpsc::channel(limits::WAITING);
+    let lookups = Lookups::new(Arc::clone(&service), store.clone(), cache.clone(), dead);
+    life.essential("answering queries", lookups.run(asked));
+
+    let relay = Relay::new(store.clone(), events, guard.clone(), Arc::clone(&committed));
+    life.essential("relaying the ledger", relay.run(life.stopping()));
+    let sweep = Sweep::new(service, store, guard.clone(), cache, committed);
+    life.essential("sweeping", sweep.run(life.stopping()));
+    if let Some(intake) = intake {
+        life.essential("pulling messages", pull(intake, commands.clone(), guard.clone(), life.stopping()));
+    }
+
+    let failed = |error: avanzacast_kit::bus::ServeError| StartError::Serve(Box::new(error));
+    let serving_commands = serve(bus, S::NAME, S::COMMANDS, commands, life).await.map_err(failed)?;
+    let serving_queries = serve(bus, S::NAME, &[S::LOOK], queries, life).await.map_err(failed)?;
+    tracing::info!(service = S::NAME, "ready");
+    Ok(Running { guard, _served: vec![serving_commands, serving_queries] })
+}
+
+/// Batches form by load: one command when idle, many when busy. Ends when nobody can send any more.
+async fn apply<S: Service>(mut batches: Batches<S>, mut waiting: mpsc::Receiver<Delivery>) {
+    let mut taken = Vec::with_capacity(limits::BATCH);
+    while waiting.recv_many(&mut taken, limits::BATCH).await > 0 {
+        batches.process(std::mem::take(&mut taken)).await;
+    }
+}
+
+/// Pulls while there is room and a database.
+async fn pull(mut intake: Intake, commands: mpsc::Sender<Delivery>, guard: Guard, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        let pulled = tokio::select! {
+            pulled = pull_once(&mut intake, &commands, &guard) => pulled,
+            () = stopping.cancelled() => return,
+        };
+        if !pulled {
+            tokio::time::sleep(PULL_RETRY).await;
+        }
+    }
+}
+
+/// Room first, then the pull: what is taken has a place. A worker without a sound database takes nothing.
+async fn pull_once(intake: &mut Intake, commands: &mpsc::Sender<Delivery>, guard: &Guard) -> bool {
+    guard.database_back().await;
+    if guard.sound().await.is_err() {
+        return false;
+    }
+    let Ok(room) = commands.reserve_many(limits::PULL).await else { return false };
+    match intake.pull(limits::PULL).await {
+        Ok(deliveries) => {
+            for (place, delivery) in room.zip(deliveries) {
+                place.send(delivery);
+            }
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display),
+                "nothing was pulled");
+            false
+        }
+    }
+}

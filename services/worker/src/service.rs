@@ -1,0 +1,141 @@
+//! What a service brings: its commands, its state, and its decisions. Everything else is the same for all.
+
+use std::time::Duration;
+
+use avanzacast_kit::bus::{Delivery, Reply};
+use avanzacast_schemas::{Event, Refusal, SessionId};
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use serde_json::value::RawValue;
+
+use crate::store::{Change, Sql, StoreError};
+
+/// The moment of a decision: the database's clock, and randomness passed in.
+#[derive(Debug)]
+pub struct Moment<'a> {
+    /// Unix milliseconds.
+    pub now: i64,
+    /// Seeded in tests.
+    pub random: &'a mut StdRng,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Decision {
+    /// What happened; a refusal can be an event too.
+    pub events: Vec<Event>,
+    /// What the inbox keeps, and the answer is built from.
+    pub outcome: Result<Box<RawValue>, Refusal>,
+}
+
+impl Decision {
+    /// Carried out, with what happened and what to remember.
+    #[must_use]
+    pub fn done(events: Vec<Event>, record: &impl serde::Serialize) -> Self {
+        // A record is a struct of ours; should it ever have no JSON, the answer cannot be built and says so.
+        let record = serde_json::value::to_raw_value(record).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        Self { events, outcome: Ok(record) }
+    }
+}
+
+impl From<Refusal> for Decision {
+    fn from(refusal: Refusal) -> Self {
+        Self { events: Vec::new(), outcome: Err(refusal) }
+    }
+}
+
+/// What the cache has to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheWrite {
+    /// A session that is open: only where nothing is yet.
+    Fill(SessionId, Bytes, Duration),
+    /// A session that has ended: whatever is there, and before anybody hears of it.
+    End(SessionId, Bytes),
+}
+
+/// An answer, and what the cache must know first.
+#[derive(Debug)]
+pub struct Answer {
+    /// To the sender.
+    pub reply: Reply,
+    /// To the cache.
+    pub cache: Option<CacheWrite>,
+}
+
+/// A command as a service understands it.
+#[derive(Debug)]
+pub struct Decoded<C> {
+    /// Its identity.
+    pub id: String,
+    /// What is asked.
+    pub command: C,
+}
+
+/// A service: pure decisions over state that a batch has read.
+pub trait Service: Send + Sync + 'static {
+    /// Any of its commands.
+    type Command: Send + Sync;
+    /// The rows that a batch read, and what its decisions made of them.
+    type State: Send + Sync;
+
+    /// The name of the queue group and NATS service.
+    const NAME: &'static str;
+    /// The subjects of its commands.
+    const COMMANDS: &'static [&'static str];
+    /// A scalar subquery for the rows that the keys name: a JSON array.
+    const ROWS: Sql;
+    /// The same for the rows that the sweep has to end now, by the database's clock; it ignores the keys.
+    const DUE: Sql;
+    /// Deletes rows that may be forgotten at a moment (its parameter, Unix milliseconds), a bounded number at a time.
+    const PRUNE: Sql;
+    /// The subject of the query that [`Service::look`] answers.
+    const LOOK: &'static str;
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn decode(&self, delivery: &Delivery) -> Result<Decoded<Self::Command>, Refusal>;
+
+    /// The key of the row that a command is about, if it is about one that may exist.
+    fn key<'a>(&self, command: &'a Self::Command) -> Option<&'a str>;
+
+    /// Takes in the rows.
+    ///
+    /// # Errors
+    /// A row that is not ours.
+    fn load(&self, rows: &str) -> Result<Self::State, StoreError>;
+
+    /// Decides one command on the state that the ones before it left. No I/O, no clock of its own.
+    fn decide(&self, state: &mut Self::State, command: &Self::Command, moment: &mut Moment<'_>) -> Decision;
+
+    /// Builds the answer from what was decided, now or when the command was first seen.
+    ///
+    /// # Errors
+    /// What the answer is built from is gone.
+    fn answer(
+        &self,
+        state: &Self::State,
+        command: &Self::Command,
+        record: &RawValue,
+        first: bool,
+    ) -> Result<Answer, Refusal>;
+
+    /// The key that a query asks for.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn look_key(&self, delivery: &Delivery) -> Result<String, Refusal>;
+
+    /// Answers a query from rows just read.
+    ///
+    /// # Errors
+    /// What there is nothing to say about.
+    fn look(&self, state: &Self::State, key: &str, now: i64) -> Result<Answer, Refusal>;
+
+    /// Ends what is due, and says what the cache must know.
+    fn expire(&self, state: &mut Self::State, moment: &mut Moment<'_>) -> (Vec<Event>, Vec<CacheWrite>);
+
+    /// The rows to be written.
+    fn changes(&self, state: &Self::State) -> Vec<Change>;
+}

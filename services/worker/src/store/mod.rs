@@ -1,0 +1,222 @@
+//! The database: PostgreSQL or SQLite behind the same few calls.
+//!
+//! There is no pool. Each loop of a worker (batches, queries, relay, sweep) owns one [`Session`], because each has one
+//! statement in flight at a time, and because a pool's checks on release would cost a round trip per batch.
+
+mod fault;
+mod postgres;
+mod rows;
+mod sqlite;
+
+use std::{sync::Arc, time::Duration};
+
+use avanzacast_kit::config::DatabaseConfig;
+use sqlx::{Connection, migrate::Migrator};
+use tokio::time::timeout;
+
+pub(crate) use self::fault::unreadable;
+pub use self::{
+    fault::{Fault, StoreError},
+    rows::{Cell, Change, Kind, Op, Table},
+};
+
+/// Longer than the server's own `statement_timeout` (4 s), so that it is the server that gives up, when it can.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Reads rows that a statement gave as JSON.
+///
+/// # Errors
+/// They do not look as the statement makes them.
+pub fn decode<T: serde::de::DeserializeOwned>(rows: &str) -> Result<T, StoreError> {
+    serde_json::from_str(rows).map_err(unreadable)
+}
+
+/// The same statement for both databases.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    /// With `$1`.
+    pub postgres: &'static str,
+    /// With `?1`.
+    pub sqlite: &'static str,
+}
+
+/// Where the ledger stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which ledger it is.
+    pub ledger_id: String,
+    /// Its number of events: the last `ledgerseq`.
+    pub size: i64,
+    /// The roots of its complete subtrees, largest first, 32 bytes each.
+    pub frontier: Vec<u8>,
+}
+
+/// What a batch's one read found.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Where the ledger stands.
+    pub head: Head,
+    /// The database's clock, Unix milliseconds.
+    pub now: i64,
+    /// JSON array of the inbox's rows, `[id, fingerprint, decision]` each.
+    pub inbox: String,
+    /// JSON array of the service's rows.
+    pub rows: String,
+}
+
+/// What a batch writes, all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Events, in order: whole lines.
+    pub bodies: Vec<String>,
+    /// The frontier after them.
+    pub frontier: Vec<u8>,
+    /// Rows, the inbox's among them.
+    pub changes: Vec<Change>,
+}
+
+/// How sessions are made; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    config: Arc<DatabaseConfig>,
+}
+
+impl Store {
+    /// Will use this database.
+    #[must_use]
+    pub fn new(config: DatabaseConfig) -> Self {
+        Self { config: Arc::new(config) }
+    }
+
+    /// Brings the tables up to date. Several may do so at once: the database lets one at a time.
+    ///
+    /// # Errors
+    /// The database is away, or was migrated by something newer or other than this.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        match self.config.as_ref() {
+            DatabaseConfig::Postgres(url) => {
+                let mut connection = postgres::connect_plainly(url).await?;
+                POSTGRES.run(&mut connection).await?;
+                connection.close().await?;
+            }
+            DatabaseConfig::Sqlite(path) => {
+                let mut connection = sqlite::connect(path).await?;
+                SQLITE.run(&mut connection).await?;
+                connection.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn connect(&self) -> Result<Session, StoreError> {
+        let opened = timeout(PATIENCE, async {
+            Ok(match self.config.as_ref() {
+                DatabaseConfig::Postgres(url) => Session::Postgres(postgres::connect(url).await?),
+                DatabaseConfig::Sqlite(path) => Session::Sqlite(sqlite::connect(path).await?),
+            })
+        });
+        opened.await.unwrap_or_else(|_| Err(StoreError::timed_out()))
+    }
+}
+
+/// A connection, and what is done over it. After any error it must not be used again: drop it.
+#[derive(Debug)]
+pub enum Session {
+    /// To a PostgreSQL server.
+    Postgres(sqlx::PgConnection),
+    /// To a file.
+    Sqlite(sqlx::SqliteConnection),
+}
+
+/// Runs one call of the session's database, with our patience.
+macro_rules! on {
+    ($session:expr, $call:ident($($argument:expr),*)) => {{
+        let done = match $session {
+            Session::Postgres(connection) => timeout(PATIENCE, postgres::$call(connection, $($argument),*)).await,
+            Session::Sqlite(connection) => timeout(PATIENCE, sqlite::$call(connection, $($argument),*)).await,
+        };
+        done.unwrap_or_else(|_| Err(StoreError::timed_out()))
+    }};
+}
+
+impl Session {
+    /// Begins a transaction that nobody else can write beside, until [`Session::commit`] or the session's end.
+    ///
+    /// # Errors
+    /// The database is away, or somebody held it for too long.
+    pub async fn lock(&mut self) -> Result<(), StoreError> {
+        on!(self, lock())
+    }
+
+    /// A batch's one read: the ledger's head, the clock, the inbox rows of `ids`, and the rows that `rows` selects
+    /// (a scalar subquery giving a JSON array or null, with `keys` as its only parameter).
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn read(&mut self, rows: Sql, ids: &[&str], keys: &[&str]) -> Result<Snapshot, StoreError> {
+        on!(self, read(rows, ids, keys))
+    }
+
+    /// A batch's one write, if the ledger still has `size` events. Answers whether it had.
+    ///
+    /// # Errors
+    /// Nothing was written, unless the fault is [`Fault::Away`]: then nobody knows.
+    pub async fn write(&mut self, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+        on!(self, write(size, plan))
+    }
+
+    /// Ends the transaction.
+    ///
+    /// # Errors
+    /// Nobody knows whether it was written.
+    pub async fn commit(&mut self) -> Result<(), StoreError> {
+        on!(self, commit())
+    }
+
+    /// One row of one text, for a query of a service: `sql` selects a JSON array, with `keys` as its only parameter.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn select(&mut self, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+        on!(self, select(sql, keys))
+    }
+
+    /// Runs a statement with one number, and says how many rows it touched.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn execute(&mut self, sql: Sql, number: i64) -> Result<u64, StoreError> {
+        on!(self, execute(sql, number))
+    }
+
+    /// Where the ledger stands.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn head(&mut self) -> Result<Head, StoreError> {
+        on!(self, head())
+    }
+
+    /// Events after a place in the ledger, at most `most`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn events(&mut self, after: i64, most: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        on!(self, events(after, most))
+    }
+
+    /// Whether this session, of all sessions of all processes, may relay.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn lead(&mut self) -> Result<bool, StoreError> {
+        on!(self, lead())
+    }
+}

@@ -1,0 +1,180 @@
+//! PostgreSQL.
+
+use avanzacast_kit::Secret;
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, Row,
+    postgres::{PgArguments, PgConnectOptions, PgRow},
+};
+
+use super::{
+    Change, Head, Plan, Snapshot, Sql, StoreError,
+    rows::{Array, Kind, Op},
+};
+
+/// The advisory lock of whoever relays: "avzrelay" as a number.
+const RELAY_LOCK: i64 = 0x6176_7a72_656c_6179;
+
+/// For migrations, which may take long and wait for one another.
+pub(super) async fn connect_plainly(url: &Secret) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.reveal().parse()?;
+    PgConnection::connect_with(&options.application_name("avanzacast-migrate")).await
+}
+
+pub(super) async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {
+    let options: PgConnectOptions = url.reveal().parse()?;
+    let options = options.application_name("avanzacast").options([
+        // A stopped worker holds nobody up: not in a transaction, not waiting for one, not in a statement, and not
+        // as the relay (the others are never idle for seconds).
+        ("idle_in_transaction_session_timeout", "1s"),
+        ("lock_timeout", "2s"),
+        ("statement_timeout", "4s"),
+        // What is answered is on disk, whatever the server's own default.
+        ("synchronous_commit", "on"),
+        // Every statement looks up by key; a plan made while a table was still empty must not say otherwise later.
+        ("enable_seqscan", "off"),
+        ("jit", "off"),
+    ]);
+    Ok(PgConnection::connect_with(&options).await?)
+}
+
+pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("BEGIN").execute(&mut *connection).await?;
+    sqlx::query("SELECT 1 FROM ledger_head FOR UPDATE").execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn commit(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    rows: Sql,
+    ids: &[&str],
+    keys: &[&str],
+) -> Result<Snapshot, StoreError> {
+    let sql = format!(
+        "SELECT ledger_id, size, frontier, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+            (SELECT json_agg(json_build_array(id, fingerprint, decision)) FROM inbox WHERE id = ANY($2))::text,
+            ({})::text
+         FROM ledger_head",
+        rows.postgres
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(keys).bind(ids).fetch_one(connection).await?;
+    Ok(Snapshot { head: read_head(&row)?, now: row.try_get(3)?, inbox: array(&row, 4)?, rows: array(&row, 5)? })
+}
+
+fn array(row: &PgRow, column: usize) -> Result<String, sqlx::Error> {
+    Ok(row.try_get::<Option<String>, _>(column)?.unwrap_or_else(|| "[]".to_owned()))
+}
+
+fn read_head(row: &PgRow) -> Result<Head, sqlx::Error> {
+    Ok(Head { ledger_id: row.try_get(0)?, size: row.try_get(1)?, frontier: row.try_get(2)? })
+}
+
+/// One statement: everything selects from the row that the gate updated, or does nothing. Its text depends on which
+/// tables are written, never on how many rows, so the server prepares a handful of statements at most.
+pub(super) async fn write(connection: &mut PgConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+    let (sql, updates) = statement(plan);
+    let count = i64::try_from(plan.bodies.len()).unwrap_or(i64::MAX);
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(size).bind(count).bind(&plan.frontier).bind(&plan.bodies);
+    for change in &plan.changes {
+        query = bind(query, change);
+    }
+    for updated in updates {
+        query = query.bind(updated);
+    }
+    let row = query.fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>(0)? == 1)
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, PgArguments>;
+
+fn bind<'q>(mut query: Query<'q>, change: &Change) -> Query<'q> {
+    for column in change.columns() {
+        query = match column {
+            Array::Text(values) => query.bind(values),
+            Array::Int(values) => query.bind(values),
+        };
+    }
+    query
+}
+
+/// The statement, and for each update in it how many rows it must touch.
+fn statement(plan: &Plan) -> (String, Vec<i64>) {
+    let mut sql = String::from(
+        "WITH gate AS (UPDATE ledger_head SET size = size + $2, frontier = $3 WHERE size = $1 RETURNING 1),
+         line AS (INSERT INTO ledger (seq, body) SELECT $1 + place, body
+            FROM gate, unnest($4::text[]) WITH ORDINALITY AS l (body, place))",
+    );
+    let (mut parameter, mut updates) = (5, Vec::new());
+    let mut counts = Vec::new();
+    for (number, change) in plan.changes.iter().enumerate() {
+        let columns = change.table.columns;
+        let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let arrays: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(n, (_, kind))| {
+                let array = match kind {
+                    Kind::Text => "text[]",
+                    Kind::Int => "bigint[]",
+                };
+                format!("${}::{array}", parameter + n)
+            })
+            .collect();
+        parameter += columns.len();
+        let (table, source) = (change.table.name, format!("gate, unnest({}) AS v ({names})", arrays.join(", ")));
+        sql.push_str(&match change.op {
+            Op::Insert => format!(", w{number} AS (INSERT INTO {table} ({names}) SELECT v.* FROM {source})"),
+            Op::Update => {
+                updates.push(i64::try_from(change.rows.len()).unwrap_or(i64::MAX));
+                counts.push(number);
+                let set = columns.iter().map(|(name, _)| format!("{name} = v.{name}")).collect::<Vec<_>>().join(", ");
+                let key = columns.first().map_or("id", |(name, _)| name);
+                format!(", w{number} AS (UPDATE {table} t SET {set} FROM {source} WHERE t.{key} = v.{key} RETURNING 1)")
+            }
+        });
+    }
+    sql.push_str(" SELECT (SELECT count(*) FROM gate)");
+    // An update that misses a row divides by zero, which takes the whole statement back.
+    for number in counts {
+        let missed = format!("(SELECT count(*) FROM w{number}) = ${parameter} * (SELECT count(*) FROM gate)");
+        sql.push_str(&format!(", 1 / (CASE WHEN {missed} THEN 1 ELSE 0 END)"));
+        parameter += 1;
+    }
+    (sql, updates)
+}
+
+pub(super) async fn select(connection: &mut PgConnection, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+    let sql = format!("SELECT ({})::text", sql.postgres);
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(keys).fetch_one(connection).await?;
+    Ok(array(&row, 0)?)
+}
+
+pub(super) async fn execute(connection: &mut PgConnection, sql: Sql, number: i64) -> Result<u64, StoreError> {
+    Ok(sqlx::query(sql.postgres).bind(number).execute(connection).await?.rows_affected())
+}
+
+pub(super) async fn head(connection: &mut PgConnection) -> Result<Head, StoreError> {
+    let row = sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(connection).await?;
+    Ok(read_head(&row)?)
+}
+
+pub(super) async fn events(
+    connection: &mut PgConnection,
+    after: i64,
+    most: i64,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let events = sqlx::query_as("SELECT seq, body FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2");
+    Ok(events.bind(after).bind(most).fetch_all(connection).await?)
+}
+
+/// A relay asks several times a second; a session that falls silent for 5 s is a stopped process, and the server
+/// ends it, which frees the lock.
+pub(super) async fn lead(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    sqlx::query("SET idle_session_timeout = '5s'").execute(&mut *connection).await?;
+    let row = sqlx::query("SELECT pg_try_advisory_lock($1)").bind(RELAY_LOCK).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}

@@ -1,0 +1,143 @@
+//! SQLite: one file, one process.
+
+use std::{path::Path, time::Duration};
+
+use avanzacast_kit::time;
+use sqlx::{
+    AssertSqlSafe, Connection, Row, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
+};
+
+use super::{Change, Head, Plan, Snapshot, Sql, StoreError, rows::Op, unreadable};
+
+/// How long one connection waits for another's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // WAL with less than FULL may lose what was answered when the machine loses power.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        // INSERT OR REPLACE fires delete triggers only so (https://sqlite.org/lang_conflict.html).
+        .pragma("recursive_triggers", "on");
+    SqliteConnection::connect_with(&options).await
+}
+
+pub(super) async fn lock(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("BEGIN IMMEDIATE").execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn commit(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    rows: Sql,
+    ids: &[&str],
+    keys: &[&str],
+) -> Result<Snapshot, StoreError> {
+    let sql = format!(
+        "SELECT ledger_id, size, frontier,
+            (SELECT json_group_array(json_array(id, fingerprint, decision)) FROM inbox
+                WHERE id IN (SELECT value FROM json_each(?2))),
+            ({})
+         FROM ledger_head",
+        rows.sqlite
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).bind(json(&ids)?).fetch_one(connection).await?;
+    Ok(Snapshot { head: read_head(&row)?, now: time::now_ms(), inbox: row.try_get(3)?, rows: row.try_get(4)? })
+}
+
+fn json(values: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(unreadable)
+}
+
+fn read_head(row: &SqliteRow) -> Result<Head, sqlx::Error> {
+    Ok(Head { ledger_id: row.try_get(0)?, size: row.try_get(1)?, frontier: row.try_get(2)? })
+}
+
+/// One transaction; inside one that [`lock`] began, a part of it.
+pub(super) async fn write(connection: &mut SqliteConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+    let locked = connection.is_in_transaction();
+    if !locked {
+        lock(connection).await?;
+    }
+    let gated = write_locked(connection, size, plan).await?;
+    if !locked {
+        commit(connection).await?;
+    }
+    Ok(gated)
+}
+
+async fn write_locked(connection: &mut SqliteConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+    let added = i64::try_from(plan.bodies.len()).unwrap_or(i64::MAX);
+    let gate = sqlx::query("UPDATE ledger_head SET size = size + ?2, frontier = ?3 WHERE size = ?1");
+    let gate = gate.bind(size).bind(added).bind(&plan.frontier).execute(&mut *connection).await?;
+    if gate.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if !plan.bodies.is_empty() {
+        let lines = sqlx::query("INSERT INTO ledger (seq, body) SELECT ?1 + 1 + key, value FROM json_each(?2)");
+        lines.bind(size).bind(json(&plan.bodies)?).execute(&mut *connection).await?;
+    }
+    for change in &plan.changes {
+        let done = sqlx::query(AssertSqlSafe(statement(change))).bind(json(&change.rows)?);
+        let touched = done.execute(&mut *connection).await?.rows_affected();
+        if usize::try_from(touched).ok() != Some(change.rows.len()) {
+            return Err(StoreError::rows_moved());
+        }
+    }
+    Ok(true)
+}
+
+fn statement(change: &Change) -> String {
+    let (table, columns) = (change.table.name, change.table.columns);
+    let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let values: Vec<String> =
+        columns.iter().enumerate().map(|(n, (name, _))| format!("value ->> {n} AS {name}")).collect();
+    let source = format!("SELECT {} FROM json_each(?1)", values.join(", "));
+    match change.op {
+        Op::Insert => format!("INSERT INTO {table} ({names}) {source}"),
+        Op::Update => {
+            let set = columns.iter().map(|(name, _)| format!("{name} = v.{name}")).collect::<Vec<_>>().join(", ");
+            let key = columns.first().map_or("id", |(name, _)| name);
+            format!("UPDATE {table} AS t SET {set} FROM ({source}) AS v WHERE t.{key} = v.{key}")
+        }
+    }
+}
+
+pub(super) async fn select(connection: &mut SqliteConnection, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+    let sql = format!("SELECT ({})", sql.sqlite);
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(connection).await?;
+    Ok(row.try_get(0)?)
+}
+
+pub(super) async fn execute(connection: &mut SqliteConnection, sql: Sql, number: i64) -> Result<u64, StoreError> {
+    Ok(sqlx::query(sql.sqlite).bind(number).execute(connection).await?.rows_affected())
+}
+
+pub(super) async fn head(connection: &mut SqliteConnection) -> Result<Head, StoreError> {
+    let row = sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(connection).await?;
+    Ok(read_head(&row)?)
+}
+
+pub(super) async fn events(
+    connection: &mut SqliteConnection,
+    after: i64,
+    most: i64,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let events = sqlx::query_as("SELECT seq, body FROM ledger WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    Ok(events.bind(after).bind(most).fetch_all(connection).await?)
+}
+
+/// There is one process, and it has one relay.
+pub(super) async fn lead(_connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    Ok(true)
+}
