@@ -1,1 +1,16 @@
-//! Under construction.
+//! Sessions and tokens: pure decisions, one store, the minting.
+
+mod cached;
+mod commands;
+pub mod health;
+mod minting;
+mod person;
+mod rules;
+mod service;
+mod state;
+mod store;
+
+pub use commands::Command;
+pub use minting::{Bearer, Minter, Stamp};
+pub use rules::Rules;
+pub use service::SessionService;

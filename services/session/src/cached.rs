@@ -1,0 +1,70 @@
+//! What the cache is told about a session, and what a query about it answers.
+
+use std::time::Duration;
+
+use avanzacast_kit::{bus::Reply, time};
+use avanzacast_schemas::{CachedSession, CachedState, Code, Refusal, SessionView};
+use avanzacast_worker::{Answer, CacheWrite};
+use bytes::Bytes;
+
+use crate::{
+    person,
+    rules::Rules,
+    state::{Session, State},
+};
+
+/// An open session stays in the cache a little longer than it lives, so that the first who come too late are told so
+/// without the database.
+const LINGER_S: u64 = 60;
+
+fn state(session: &Session, now: i64) -> CachedState {
+    match session.state {
+        State::Open if session.is_open(now) => CachedState::Open,
+        State::Open | State::Expired => CachedState::Expired,
+        State::Consumed => CachedState::Consumed,
+        State::Revoked => CachedState::Revoked,
+    }
+}
+
+/// The body of `GET /api/session/:id`, for a session that is open.
+fn view(session: &Session, rules: &Rules) -> Result<SessionView, Refusal> {
+    let (token, url) = if session.single_use {
+        (None, None)
+    } else {
+        (Some(rules.token(session, session.stamp.as_ref())?), Some(rules.livekit_url.clone()))
+    };
+    Ok(SessionView {
+        id: session.id.clone(),
+        token,
+        url,
+        room: session.room.clone(),
+        username: person::value_of(session.name.as_ref()),
+        ttl_seconds: session.ttl,
+        expires_at: time::rfc3339(session.expires_at),
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Bytes, Refusal> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|_| Code::Internal.into())
+}
+
+/// The entry of a session that is open, for where there is none yet.
+pub(crate) fn fill(session: &Session, rules: &Rules, now: i64) -> Result<CacheWrite, Refusal> {
+    let entry =
+        CachedSession { state: CachedState::Open, until: session.expires_at, answer: Some(view(session, rules)?) };
+    let left = u64::try_from((session.expires_at - now).div_euclid(1000)).unwrap_or_default();
+    Ok(CacheWrite::Fill(session.id.clone(), json(&entry)?, Duration::from_secs(left + LINGER_S)))
+}
+
+/// The entry of a session that has ended: no token.
+pub(crate) fn end(session: &Session, now: i64) -> Result<CacheWrite, Refusal> {
+    let entry = CachedSession::<SessionView> { state: state(session, now), until: session.expires_at, answer: None };
+    Ok(CacheWrite::End(session.id.clone(), json(&entry)?))
+}
+
+/// Answers a query, and fills the cache with what it found, as a creation.
+pub(crate) fn look(session: &Session, rules: &Rules, now: i64) -> Result<Answer, Refusal> {
+    let entry = CachedSession { state: state(session, now), until: session.expires_at, answer: Some(()) };
+    entry.read(now).map_err(Refusal::from)?;
+    Ok(Answer { reply: Reply::done(200, json(&view(session, rules)?)?), cache: Some(fill(session, rules, now)?) })
+}

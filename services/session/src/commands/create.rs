@@ -1,0 +1,148 @@
+//! `cmd.session.create`: a session, and unless it is a single-use link, its token.
+
+use avanzacast_kit::time;
+use avanzacast_schemas::{
+    Actor, Code, CreateSession, Event, Refusal, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
+    TokenRegistered, reserved_for_broadcasts,
+};
+use avanzacast_worker::{Decision, Moment};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    minting::{Stamp, fingerprint, grants_of},
+    person,
+    rules::Rules,
+    state::{Session, Sessions, State},
+};
+
+/// What the inbox keeps: enough for the same answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    id: SessionId,
+    ttl: u32,
+    expires_at: i64,
+}
+
+/// How long the session lives, in seconds.
+fn granted(command: &CreateSession, rules: &Rules) -> Result<u32, Refusal> {
+    let limits = &rules.limits;
+    let (default, most) = if command.single_use {
+        (limits.link_ttl, limits.link_max_ttl)
+    } else {
+        (limits.session_ttl, limits.session_max_ttl)
+    };
+    let ttl = command.ttl.map_or(default, |ttl| ttl.seconds());
+    if ttl > most {
+        return Err(Refusal::new(Code::TtlOutOfRange, format!("ttl must be from 1 to {most} seconds")));
+    }
+    Ok(ttl)
+}
+
+fn permitted(command: &CreateSession, actor: &Actor) -> Result<(), Refusal> {
+    if actor.has_credential() {
+        return Ok(());
+    }
+    if reserved_for_broadcasts(&command.room) {
+        return Err(Refusal::new(Code::RoomReserved, "rooms beginning with broadcast- need a credential"));
+    }
+    if command.role.needs_credential() {
+        return Err(Refusal::new(Code::CredentialRequired, "this role needs a credential"));
+    }
+    Ok(())
+}
+
+pub(crate) fn decide(
+    sessions: &mut Sessions,
+    command: &CreateSession,
+    actor: &Actor,
+    rules: &Rules,
+    moment: &mut Moment<'_>,
+) -> Decision {
+    make(sessions, command, actor, rules, moment).unwrap_or_else(Decision::from)
+}
+
+fn make(
+    sessions: &mut Sessions,
+    command: &CreateSession,
+    actor: &Actor,
+    rules: &Rules,
+    moment: &mut Moment<'_>,
+) -> Result<Decision, Refusal> {
+    permitted(command, actor)?;
+    let ttl = granted(command, rules)?;
+    let now = moment.now;
+    let expires_at = now + i64::from(ttl) * 1000;
+    let id = SessionId::from(person::uuid_v4(moment));
+    let stamp = (!command.single_use).then(|| Stamp::new(person::uuid_v4(moment), now, expires_at));
+    let session = Session {
+        id: id.clone(),
+        room: command.room.clone(),
+        role: command.role,
+        origin: TokenOrigin::Minted,
+        single_use: command.single_use,
+        state: State::Open,
+        ttl,
+        created_at: now,
+        expires_at,
+        token_exp: stamp.as_ref().map(|stamp| stamp.exp),
+        stamp,
+        token: None,
+        consumption: None,
+        name: Some(person::salted(command.username.as_str(), moment)),
+        identity: None,
+    };
+    let event = match &session.stamp {
+        None => created(&session, actor),
+        Some(stamp) => registered(&session, stamp, actor, rules)?,
+    };
+    sessions.create(session);
+    Ok(Decision::done(vec![event], &Record { id, ttl, expires_at }))
+}
+
+fn created(session: &Session, actor: &Actor) -> Event {
+    Event::SessionCreated(SessionCreatedEvent {
+        actor: actor.clone(),
+        participant: session.id.participant(),
+        room: session.room.clone(),
+        role: session.role,
+        name_hash: person::hash_of(session.name.as_ref()),
+        ttl_seconds: session.ttl,
+        expires_at: time::rfc3339(session.expires_at),
+    })
+}
+
+/// The event of a session whose token we sign; also for the token of a single-use link, at its consume.
+pub(crate) fn registered(session: &Session, stamp: &Stamp, actor: &Actor, rules: &Rules) -> Result<Event, Refusal> {
+    let token = rules.token(session, Some(stamp))?;
+    Ok(Event::TokenRegistered(TokenRegistered {
+        actor: actor.clone(),
+        participant: session.id.participant(),
+        room: session.room.clone(),
+        role: Some(session.role),
+        origin: TokenOrigin::Minted,
+        issuer: rules.minter.key().to_owned(),
+        jti: Some(stamp.jti.clone()),
+        fingerprint: fingerprint(&token),
+        grants: grants_of(session.role),
+        name_hash: person::hash_of(session.name.as_ref()),
+        identity_hash: None,
+        expires_at: time::rfc3339(session.expires_at),
+        token_expires_at: time::rfc3339(stamp.exp * 1000),
+    }))
+}
+
+pub(crate) fn answer(record: &Record, rules: &Rules) -> SessionCreated {
+    SessionCreated {
+        id: record.id.clone(),
+        studio_url: rules.links.studio(&record.id),
+        redirect_url: rules.links.panel(&record.id),
+        ttl_seconds: record.ttl,
+        expires_at: time::rfc3339(record.expires_at),
+    }
+}
+
+impl Record {
+    pub(crate) fn id(&self) -> &SessionId {
+        &self.id
+    }
+}
