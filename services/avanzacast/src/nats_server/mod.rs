@@ -1,9 +1,16 @@
-//! The nats-server program: where it is.
+//! The nats-server program: where it is, and a private one that lives as long as this process.
+//!
+//! With no `NATS_URL`, the backend brings its own server: [`locate`] finds or fetches the program, and
+//! [`PrivateServer`] runs it on loopback and starts it again when it dies.
 
 mod cache;
 mod error;
 mod fetch;
+mod launch;
 mod locate;
+mod orphan;
+mod private;
+mod supervise;
 mod tool;
 
 use std::{
@@ -14,6 +21,7 @@ use std::{
 pub use self::{
     error::{AttemptError, FetchError},
     locate::{locate, locate_on},
+    private::{PrivateServer, PrivateServerError, PrivateServerOptions},
 };
 
 /// The release that is fetched when the machine has no nats-server that will do.
