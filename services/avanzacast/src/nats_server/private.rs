@@ -186,7 +186,7 @@ impl PrivateServer {
         }
     }
 
-    /// Ends the server in order: SIGTERM, and SIGKILL when it has not ended after [`supervise::STOP_LIMIT`].
+    /// Ends the server in order: SIGTERM, and SIGKILL when it has not ended after 10 s.
     pub async fn stop(mut self) {
         self.stopping.cancel();
         if let Some(supervisor) = &mut self.supervisor
