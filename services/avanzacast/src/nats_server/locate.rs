@@ -40,10 +40,10 @@ pub async fn locate(cache_dir: &Path, progress: &(dyn Fn(&str) + Sync)) -> Resul
     locate_on(&std::env::var_os("PATH").unwrap_or_default(), cache_dir, progress).await
 }
 
-/// As [`locate`], looking for programs in the directories of `path` instead of PATH's.
+/// As [`locate()`], looking for programs in the directories of `path` instead of PATH's.
 ///
 /// # Errors
-/// As [`locate`].
+/// As [`locate()`].
 pub async fn locate_on(
     path: &OsStr,
     cache_dir: &Path,

@@ -1,6 +1,6 @@
 //! The nats-server program: where it is, and a private one that lives as long as this process.
 //!
-//! With no `NATS_URL`, the backend brings its own server: [`locate`] finds or fetches the program, and
+//! With no `NATS_URL`, the backend brings its own server: [`locate()`] finds or fetches the program, and
 //! [`PrivateServer`] runs it on loopback and starts it again when it dies.
 
 mod cache;

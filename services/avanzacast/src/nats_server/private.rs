@@ -29,7 +29,7 @@ pub(super) const POLL: Duration = Duration::from_millis(20);
 
 /// What to run, and where.
 pub struct PrivateServerOptions {
-    /// The nats-server program, as [`super::locate`] answers it.
+    /// The nats-server program, as [`super::locate()`] answers it.
     pub program: PathBuf,
     /// The directory for everything of this server; made when it is not there. Holds `nats.conf`,
     /// `nats-server.log`, `nats-server.pid`, `nats-server.err` (what it said outside of its log) and `store/`.
