@@ -6,6 +6,7 @@
 mod actor;
 pub mod bus;
 mod cache;
+pub mod command_id;
 mod event;
 mod names;
 mod refusal;

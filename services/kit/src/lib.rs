@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod config;
 pub mod lifecycle;
+pub mod provision;
 pub mod secret;
 pub mod telemetry;
 pub mod time;

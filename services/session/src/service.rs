@@ -7,9 +7,10 @@ use avanzacast_kit::{
 use avanzacast_schemas::{
     Actor, ActorKind, Code, Event, GetSession, Refusal, SessionExpiredEvent, SessionId,
     bus::{group, subject},
+    command_id,
 };
 use avanzacast_worker::{
-    Answer, CacheWrite, Decision, Decoded, Moment, Service, inbox,
+    Answer, CacheWrite, Decision, Decoded, Moment, Service,
     store::{Change, Sql, StoreError, decode},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -79,7 +80,7 @@ impl Service for SessionService {
             }
             subject::TOKEN_REGISTER => {
                 let command: avanzacast_schemas::RegisterToken = body(delivery)?;
-                let id = inbox::keyed_id(&[&delivery.subject, command.session_id.as_str(), &command.token]);
+                let id = command_id::keyed(&[&delivery.subject, command.session_id.as_str(), &command.token]);
                 Ok(Decoded { id, command: Command::Register(command) })
             }
             _ => Err(Refusal::new(Code::Malformed, "no such command")),

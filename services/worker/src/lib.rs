@@ -3,7 +3,7 @@
 
 mod batch;
 mod guard;
-pub mod inbox;
+mod inbox;
 pub mod ledger;
 pub mod limits;
 mod lookups;

@@ -22,7 +22,7 @@ use super::{Bus, Reply};
 use crate::{lifecycle::Lifecycle, telemetry::TraceContext, time};
 
 /// How long a command may take in all.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub const DEADLINE: Duration = Duration::from_secs(5);
 /// An unanswered command is sent again this long after the first copy, and again after each further second.
 const REPEAT: Duration = Duration::from_secs(1);
 /// After a copy that nobody took, the next follows this soon, then twice as late each time, up to [`REPEAT`].
@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub trace: TraceContext,
     /// JSON.
     pub body: Bytes,
+    /// How long the answer may take; [`DEADLINE`] for a command.
+    pub patience: Duration,
 }
 
 /// Why there is no answer.
@@ -139,10 +141,10 @@ impl Caller {
     pub async fn call(&self, request: &Request<'_>) -> Result<Reply, Unanswered> {
         let taken = self.take().ok_or(Unanswered::NotApplied(Code::Busy))?;
         let start = Instant::now();
-        let deadline = start + DEADLINE;
+        let deadline = start + request.patience;
         let headers = Bus::command_headers(
             &request.command_id,
-            time::now_ms() + i64::try_from(DEADLINE.as_millis()).unwrap_or(i64::MAX),
+            time::now_ms() + i64::try_from(request.patience.as_millis()).unwrap_or(i64::MAX),
             &serde_json::to_string(request.actor).unwrap_or_default(),
             request.trace,
         );

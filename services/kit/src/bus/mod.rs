@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 pub use self::{
     cache::{CacheReader, CacheWriteFailed, CacheWriter},
-    call::{Caller, Request, Unanswered},
+    call::{Caller, DEADLINE, Request, Unanswered},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     intake::{DeadLetters, Intake},

@@ -21,7 +21,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// The environment, and the problems found in it so far.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Variables {
     values: BTreeMap<String, String>,
     problems: Vec<String>,

@@ -212,6 +212,32 @@ impl Session {
         on!(self, events(after, most))
     }
 
+    /// The first event younger than this, or the place after the last: the ledger is in order of time, so a few
+    /// looks find it.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn first_since(&mut self, age: Duration) -> Result<u64, StoreError> {
+        #[derive(serde::Deserialize)]
+        struct Dated {
+            time: String,
+        }
+        let oldest = avanzacast_kit::time::now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let (mut low, mut high) = (0, self.head().await?.size);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let found = self.events(middle, 1).await?;
+            let Some((_, body)) = found.first() else { break };
+            let time = decode::<Dated>(body)?.time;
+            if avanzacast_kit::time::parse_rfc3339(&time).is_some_and(|time| time < oldest) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(u64::try_from(low).unwrap_or_default() + 1)
+    }
+
     /// Whether this session, of all sessions of all processes, may relay.
     ///
     /// # Errors

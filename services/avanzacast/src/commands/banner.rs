@@ -1,0 +1,42 @@
+//! What a person sees who starts everything.
+
+use std::path::Path;
+
+/// What there is to say.
+pub(crate) struct Banner<'a> {
+    pub(crate) base_url: &'a str,
+    pub(crate) nats_url: &'a str,
+    pub(crate) own_nats: bool,
+    pub(crate) database: String,
+    pub(crate) data_dir: &'a Path,
+    pub(crate) livekit: &'a str,
+    pub(crate) development: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+pub(crate) fn print(banner: &Banner<'_>) {
+    let base = banner.base_url;
+    let nats = if banner.own_nats { "private, supervised" } else { "yours" };
+    println!("\nAvanzaCast {} is up\n", env!("CARGO_PKG_VERSION"));
+    println!("  HTTP      {base}");
+    println!("  NATS      {} ({nats})", banner.nats_url);
+    println!("  database  {}", banner.database);
+    println!("  LiveKit   {}", banner.livekit);
+    println!("  data      {}", banner.data_dir.display());
+    if banner.development {
+        println!("\n  Development mode: LiveKit's published key, this machine only. Anybody here may mint tokens.");
+    }
+    println!("\nTry, in another terminal:\n");
+    println!("  curl -s {base}/health");
+    println!(
+        "  ID=$(curl -s {base}/api/session -H 'content-type: application/json' \
+         -d '{{\"room\":\"demo\",\"username\":\"Ana\",\"singleUse\":true}}' | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/'); echo $ID"
+    );
+    println!("  curl -s -X POST {base}/api/session/$ID/consume");
+    println!("\nCtrl-C stops everything.\n");
+}
+
+#[expect(clippy::print_stderr, reason = "a person waits at a terminal")]
+pub(crate) fn progress(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,76 @@
+//! The command line: one file per command.
+
+mod banner;
+mod dev_env;
+mod edge;
+mod provision;
+mod session_worker;
+mod up;
+
+use std::process::ExitCode;
+
+use avanzacast_kit::{config::ConfigError, telemetry};
+use clap::{Parser, Subcommand};
+
+/// What a failed command exits with: it was used or configured wrongly.
+const WRONG: u8 = 2;
+
+/// The AvanzaCast backend for live studios on LiveKit.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process tree, with a nats-server of its own unless NATS_URL is set (the default)
+    Up,
+    /// Makes the streams, buckets and consumers on the bus, and the tables; changes nothing that is there already
+    Provision,
+    /// The HTTP edge alone
+    Edge,
+    /// The session worker alone
+    SessionWorker,
+}
+
+/// A command that cannot go on.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Cli {
+    /// Runs the command until it is done: exit code 0 done, 1 failed, 2 wrong usage or configuration.
+    pub(crate) fn run(self) -> ExitCode {
+        telemetry::start();
+        // Several libraries bring TLS; one provider serves them all. A second call changes nothing.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return failed(&error.into()),
+        };
+        let done = runtime.block_on(async {
+            match self.command.unwrap_or(Command::Up) {
+                Command::Up => up::run().await,
+                Command::Provision => provision::run().await,
+                Command::Edge => edge::run().await,
+                Command::SessionWorker => session_worker::run().await,
+            }
+        });
+        match done {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => failed(&error),
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a failed command is for whoever started it")]
+fn failed(error: &Failure) -> ExitCode {
+    eprintln!("avanzacast: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
+    }
+    if error.is::<ConfigError>() { ExitCode::from(WRONG) } else { ExitCode::FAILURE }
+}

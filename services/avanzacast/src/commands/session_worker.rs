@@ -1,0 +1,66 @@
+//! `avanzacast session-worker`: the session worker alone, with its own credentials and no other.
+
+use std::{path::PathBuf, sync::Arc};
+
+use avanzacast_kit::{
+    bus::{Bus, Intake, Served},
+    config::{BusConfig, DatabaseConfig, Links, LiveKitConfig, Mode, SessionLimits, Variables},
+    lifecycle::Lifecycle,
+};
+use avanzacast_schemas::bus::{BusUser, consumer, stream};
+use avanzacast_session::{Rules, SessionService, health};
+use avanzacast_worker::{Running, store::Store};
+
+use super::Failure;
+
+/// What a session worker is configured with.
+pub(crate) struct Settings {
+    pub(crate) database: DatabaseConfig,
+    pub(crate) livekit: LiveKitConfig,
+    pub(crate) limits: SessionLimits,
+    pub(crate) links: Links,
+}
+
+/// Keeps the worker in the queue group.
+pub(crate) struct Started {
+    _running: Running,
+    _health: Served,
+}
+
+/// Where files of this machine lie.
+pub(crate) fn data_dir(variables: &Variables) -> PathBuf {
+    PathBuf::from(variables.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()))
+}
+
+pub(crate) async fn run() -> Result<bool, Failure> {
+    let mut variables = Variables::from_process();
+    let mode = Mode::of_role(&mut variables);
+    let data_dir = data_dir(&variables);
+    let port = variables.parse("PORT", 4000, "a port from 0 to 65535");
+    let settings = Settings {
+        database: DatabaseConfig::read_shared(&mut variables, &data_dir),
+        livekit: LiveKitConfig::read(&mut variables, mode),
+        limits: SessionLimits::read(&mut variables),
+        links: Links::read(&mut variables, mode, port),
+    };
+    let bus = BusConfig::read(&mut variables, BusUser::Session);
+    variables.finish()?;
+
+    let life = Lifecycle::new();
+    let bus = Bus::connect(&bus, "session-worker").await?;
+    let _started = start(settings, &bus, &life).await?;
+    let clean = life.run().await;
+    bus.flush().await;
+    Ok(clean)
+}
+
+/// Starts the worker's loops.
+pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Result<Started, Failure> {
+    let livekit_url = settings.livekit.http_url.clone();
+    let service = SessionService::new(Rules::new(&settings.livekit, settings.limits, settings.links));
+    let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_SESSION);
+    let store = Store::new(settings.database);
+    let running = avanzacast_worker::run(Arc::new(service), store, bus, Some(intake), life).await?;
+    let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
+    Ok(Started { _running: running, _health: health })
+}

@@ -1,0 +1,202 @@
+//! `avanzacast up`: everything in one process tree.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use avanzacast::nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate};
+use avanzacast_edge::Bound;
+use avanzacast_kit::{
+    Secret,
+    bus::Bus,
+    config::{BusConfig, DatabaseConfig, HttpConfig, Links, LiveKitConfig, Mode, SessionLimits, Variables},
+    lifecycle::Lifecycle,
+};
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_worker::store::Store;
+use rand::{RngExt, distr::Alphanumeric};
+
+use super::{
+    Failure,
+    banner::{self, Banner},
+    dev_env,
+    provision::{self, StreamSettings},
+    session_worker::{self, Settings, data_dir},
+};
+
+/// The same file that a nats-server of one's own is started with.
+const NATS_CONF: &str = include_str!("../../../../nats.conf");
+/// How often it is looked whether the streams are still there: on a private server nobody else would.
+const PROVISION_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What `up` is configured with.
+struct Configured {
+    mode: Mode,
+    data_dir: PathBuf,
+    http: HttpConfig,
+    database: DatabaseConfig,
+    livekit: LiveKitConfig,
+    limits: SessionLimits,
+    streams: StreamSettings,
+    own_nats: bool,
+    variables: Variables,
+}
+
+fn configure() -> Result<Configured, Failure> {
+    let mut variables = Variables::from_process();
+    let mode = Mode::of_up(&mut variables);
+    let data_dir = data_dir(&variables);
+    let own_nats = variables.text("NATS_URL").is_none();
+    let configured = Configured {
+        mode,
+        http: HttpConfig::read(&mut variables, mode),
+        database: DatabaseConfig::read(&mut variables, &data_dir),
+        livekit: LiveKitConfig::read(&mut variables, mode),
+        limits: SessionLimits::read(&mut variables),
+        streams: StreamSettings::read(&mut variables),
+        own_nats,
+        data_dir,
+        variables,
+    };
+    let mut check = configured.variables.clone();
+    Links::read(&mut check, mode, 0);
+    if !own_nats {
+        for user in [BusUser::Admin, BusUser::Session, BusUser::Edge] {
+            BusConfig::read(&mut check, user);
+        }
+    }
+    if let Some(url) = check.text("REDIS_URL").map(Secret::new) {
+        drop(url);
+        tracing::info!("REDIS_URL is set, and not used: JetStream's key-value store has its place");
+    }
+    check.finish()?;
+    Ok(configured)
+}
+
+pub(crate) async fn run() -> Result<bool, Failure> {
+    let mut configured = configure()?;
+    fs::create_dir_all(&configured.data_dir)?;
+    let _only = only_one(&configured.data_dir)?;
+    // The address first: when it is taken, nothing else needs to start.
+    let bound = Bound::bind(&configured.http).await?;
+    let life = Lifecycle::new();
+    let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
+    let result = serve(configured, bound, &life).await;
+    if let Some(server) = server {
+        server.stop().await;
+    }
+    result
+}
+
+/// Two processes over one data folder would each believe it theirs.
+fn only_one(data_dir: &Path) -> Result<File, Failure> {
+    let path = data_dir.join("lock");
+    let lock = File::create(&path)?;
+    lock.try_lock().map_err(|_| format!("another avanzacast runs on {}", data_dir.display()))?;
+    Ok(lock)
+}
+
+/// Starts a private nats-server, and points the configuration to it.
+async fn start_nats(configured: &mut Configured, life: &Lifecycle) -> Result<PrivateServer, Failure> {
+    let program = locate(&default_cache_dir(), &banner::progress).await?;
+    let mut environment = BTreeMap::new();
+    for user in BusUser::ALL {
+        let name = user.password_variable();
+        let password = configured.variables.text(name).unwrap_or_else(password);
+        configured.variables.set(name, password.clone());
+        environment.insert(name.to_owned(), password);
+    }
+    let server = PrivateServer::start(PrivateServerOptions {
+        program,
+        dir: configured.data_dir.join("nats"),
+        config: NATS_CONF.to_owned(),
+        environment,
+        port: None,
+    })
+    .await?;
+    configured.variables.set("NATS_URL", server.url());
+    let failed = server.failed();
+    let stopping = life.stopping();
+    life.essential("nats-server", async move {
+        tokio::select! {
+            error = failed => tracing::error!(%error, "nats-server"),
+            () = stopping.cancelled() => {}
+        }
+    });
+    Ok(server)
+}
+
+/// Letters and digits, beginning with a letter: nats-server reads a variable's value as configuration.
+fn password() -> String {
+    let mut random = rand::rng();
+    let tail = (0..31).map(|_| char::from(random.sample(Alphanumeric)));
+    std::iter::once('p').chain(tail).collect()
+}
+
+async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result<bool, Failure> {
+    let Configured { mode, data_dir, database, livekit, limits, streams, own_nats, mut variables, .. } = configured;
+    let base_url = format!("http://localhost:{}", bound.address().port());
+    let mut connect = async |user, name| -> Result<Bus, Failure> {
+        Ok(Bus::connect(&BusConfig::read(&mut variables, user), name).await?)
+    };
+    let admin = connect(BusUser::Admin, "provision").await?;
+    let session = connect(BusUser::Session, "session-worker").await?;
+    let edge = connect(BusUser::Edge, "edge").await?;
+
+    let store = Store::new(database.clone());
+    store.migrate().await?;
+    provision::make(&store, &admin, streams, own_nats).await?;
+    keep_provisioned(store, admin, streams, life);
+
+    let links = Links::read(&mut variables, mode, bound.address().port());
+    let shown = Banner {
+        base_url: &base_url,
+        nats_url: &variables.text("NATS_URL").unwrap_or_default(),
+        own_nats,
+        database: match &database {
+            DatabaseConfig::Postgres(_) => "PostgreSQL (DATABASE_URL)".to_owned(),
+            DatabaseConfig::Sqlite(path) => format!("SQLite, {}", path.display()),
+        },
+        data_dir: &data_dir,
+        livekit: &livekit.ws_url.clone(),
+        development: mode == Mode::Development,
+    };
+    let settings = Settings { database, livekit, limits, links };
+    let _worker = session_worker::start(settings, &session, life).await?;
+    bound.serve(edge.clone(), life).await?;
+    dev_env::write(&data_dir, &joining(&variables, &base_url))?;
+    banner::print(&shown);
+    let clean = life.clone().run().await;
+    session.flush().await;
+    edge.flush().await;
+    Ok(clean)
+}
+
+/// What `dev.env` holds.
+fn joining(variables: &Variables, base_url: &str) -> BTreeMap<String, String> {
+    let passwords = BusUser::ALL.map(BusUser::password_variable);
+    let names = passwords.into_iter().chain(["NATS_URL", "BACKEND_REGISTER_SECRET"]);
+    let mut values: BTreeMap<String, String> =
+        names.filter_map(|name| variables.text(name).map(|value| (name.to_owned(), value))).collect();
+    values.insert("AVANZACAST_URL".to_owned(), base_url.to_owned());
+    values
+}
+
+/// A stream that is deleted while everything runs is made again, and the relay fills it.
+fn keep_provisioned(store: Store, admin: Bus, streams: StreamSettings, life: &Lifecycle) {
+    let stopping = life.stopping();
+    life.essential("keeping the streams", async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(PROVISION_INTERVAL) => {}
+                () = stopping.cancelled() => break,
+            }
+            if let Err(error) = provision::make(&store, &admin, streams, false).await {
+                tracing::warn!(%error, "the streams could not be looked after");
+            }
+        }
+    });
+}

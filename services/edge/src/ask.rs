@@ -1,0 +1,80 @@
+//! From a request to a command, and from its reply to an answer.
+
+use avanzacast_kit::bus::{DEADLINE, Reply, Request};
+use avanzacast_schemas::{Actor, Code, Refusal, SessionId};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{Edge, context::Context, problem::Problem};
+
+/// A command as a handler gives it.
+pub(crate) struct Ask<'a, C> {
+    pub(crate) subject: &'static str,
+    pub(crate) id: String,
+    pub(crate) actor: &'a Actor,
+    pub(crate) context: Context,
+    pub(crate) command: &'a C,
+}
+
+impl Edge {
+    /// Sends a command and awaits its answer.
+    pub(crate) async fn ask<C: Serialize>(&self, ask: Ask<'_, C>) -> Result<Reply, Problem> {
+        let body = serde_json::to_vec(ask.command).map_err(|_| Code::Internal)?;
+        let request = Request {
+            subject: ask.subject,
+            command_id: ask.id,
+            actor: ask.actor,
+            trace: ask.context.trace,
+            body: Bytes::from(body),
+            patience: DEADLINE,
+        };
+        let reply = self.caller.call(&request).await.map_err(Code::from)?;
+        match &reply.code {
+            None => Ok(reply),
+            Some(word) => Err(refusal(&reply, word)),
+        }
+    }
+}
+
+fn refusal(reply: &Reply, word: &str) -> Problem {
+    #[derive(Deserialize)]
+    struct Detail {
+        detail: String,
+    }
+    let code = Code::from_reply(reply.status, word).unwrap_or(Code::Internal);
+    match serde_json::from_slice::<Detail>(&reply.body) {
+        Ok(Detail { detail }) => Problem(Refusal::new(code, detail)),
+        Err(_) => code.into(),
+    }
+}
+
+/// An answer of JSON that no cache may keep: it holds a token, or the id that opens the door.
+pub(crate) fn answer(status: u16, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A session's id, from the path.
+pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
+    SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))
+}
+
+/// The one value of a header, if it is there.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::malformed(format!("the header {name} must be sent once")));
+    }
+    let text = value.to_str().map_err(|_| Problem::malformed(format!("the header {name} is not ASCII")))?;
+    Ok(Some(text))
+}

@@ -1,0 +1,5 @@
+//! `GET /livez`: the process lives.
+
+pub(crate) async fn handle() -> &'static str {
+    "ok"
+}
