@@ -26,7 +26,7 @@ const PASSWORD_CHARACTERS: usize = 24;
 #[derive(Debug, Clone)]
 pub struct NatsOptions {
     /// Its configuration; the repository's own unless a test needs another. Address, port and store are given on
-    /// the command line and win over it.
+    /// the command line and win over it, except that it must not name a store: the server refuses to be told twice.
     pub config: PathBuf,
 }
 
@@ -192,21 +192,20 @@ mod tests {
 
     use async_nats::jetstream;
     use avanzacast_schemas::bus::BusUser;
+    use tempfile::TempDir;
 
     use super::{Nats, NatsOptions};
 
     /// What the harness needs of a configuration, and no more.
-    const CONFIG: &str = "listen: \"127.0.0.1:4222\"\njetstream { store_dir: \"/nonexistent\", sync_interval: always }\n\
+    const CONFIG: &str = "listen: \"127.0.0.1:4222\"\njetstream { sync_interval: always }\n\
                           authorization { users: [{ user: admin, password: $NATS_ADMIN_PASSWORD }] }\n";
 
-    fn bus() -> Nats {
+    /// A bus, and the folder of its configuration.
+    fn bus() -> (Nats, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("nats.conf");
         fs::write(&config, CONFIG).unwrap();
-        let bus = Nats::start(NatsOptions { config });
-        // Keeps the file for the next start.
-        let _ = folder.keep();
-        bus
+        (Nats::start(NatsOptions { config }), folder)
     }
 
     async fn make_stream(bus: &Nats) -> jetstream::Context {
@@ -220,7 +219,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_survives_a_kill_and_can_be_deleted() {
         crate::require!(Nats::available());
-        let bus = bus();
+        let (bus, _folder) = bus();
         drop(make_stream(&bus).await);
         bus.kill();
         bus.start_again();
@@ -234,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_paused_bus_answers_when_resumed() {
         crate::require!(Nats::available());
-        let bus = bus();
+        let (bus, _folder) = bus();
         let jetstream = make_stream(&bus).await;
         bus.pause();
         let asked = tokio::time::timeout(Duration::from_millis(300), jetstream.get_stream("S")).await;
