@@ -127,8 +127,16 @@ impl Postgres {
     /// # Errors
     /// What `psql` says when a statement fails or the server is away.
     pub fn try_query(&self, database: &str, sql: &str) -> Result<String, String> {
+        self.try_query_via(self.addr(), database, sql)
+    }
+
+    /// As [`Self::try_query`], through a proxy at `addr`.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn try_query_via(&self, addr: SocketAddr, database: &str, sql: &str) -> Result<String, String> {
         let mut psql = self.programs.command("psql");
-        psql.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
+        psql.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", &Self::url_via(addr, database), "-c", sql]);
         let output = psql.output().expect("psql runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Action, Proxy};
+use crate::Postgres;
 
 /// Answers every piece of data with the same data, and remembers it.
 fn echo() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
@@ -124,4 +125,21 @@ fn the_second_time_it_cuts_before_the_server_sees_it() {
     assert_ne!(ask(&mut stream, "write room").as_deref(), Ok("write room"));
     trap.wait();
     assert_eq!(*seen.lock().unwrap(), b"read room");
+}
+
+#[test]
+fn a_commit_of_unknown_outcome() {
+    crate::require!(Postgres::available());
+    let cluster = Postgres::shared();
+    cluster.create_database("unknown");
+    cluster.query("unknown", "CREATE TABLE t (n int)");
+    let proxy = Proxy::start(cluster.addr());
+    let write = |n: u8| cluster.try_query_via(proxy.addr(), "unknown", &format!("INSERT INTO t VALUES ({n})"));
+    let lost = proxy.on_client_bytes(b"VALUES (1)", Action::Swallow(None));
+    let never = proxy.on_client_bytes(b"VALUES (2)", Action::Cut);
+    assert!(write(1).is_err() && write(2).is_err());
+    lost.wait();
+    never.wait();
+    write(3).unwrap();
+    assert_eq!(cluster.query("unknown", "SELECT n FROM t ORDER BY n"), "1\n3");
 }
