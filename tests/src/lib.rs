@@ -1,1 +1,41 @@
-//! What the black-box tests share.
+//! What the black-box tests share: real processes on 127.0.0.1 and free ports, each with a folder of its own,
+//! each ended by whoever started it.
+//!
+//! Nothing outlives the test program, however that ends (see [`guard`]), and a test that fails prints what its
+//! processes logged.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a harness exists to fail tests, and to say why on the terminal"
+)]
+
+mod answer;
+mod api;
+mod binary;
+mod daemon;
+mod guard;
+mod livekit;
+mod nats;
+mod output;
+mod port;
+mod postgres;
+mod postgres_program;
+mod process;
+mod proxy;
+mod require;
+mod stack;
+mod stack_env;
+
+pub use answer::Answer;
+pub use api::Api;
+pub use binary::{binary, workspace_root};
+pub use livekit::{livekit_node_available, livekit_node_verify, livekit_python_available, livekit_python_verify};
+pub use nats::{Nats, NatsOptions};
+pub use postgres::{Postgres, PostgresOptions};
+pub use process::{Launch, Process};
+pub use proxy::{Action, Proxy, Trap};
+pub use require::skipped;
+pub use stack::{Stack, StackOptions};

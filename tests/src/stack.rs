@@ -1,0 +1,209 @@
+use std::path::Path;
+
+use avanzacast_schemas::bus::BusUser;
+use tempfile::TempDir;
+
+use crate::stack_env::{Credentials, bus, common, pairs, word};
+use crate::{Api, Launch, Nats, NatsOptions, Postgres, Process, Proxy};
+
+/// What a stack of separate processes is made of.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// How many edges.
+    pub edges: usize,
+    /// How many session workers.
+    pub workers: usize,
+    /// An existing database of [`Postgres::shared`]; else a new one.
+    pub database: Option<String>,
+    /// The workers reach PostgreSQL through [`Stack::database_proxy`].
+    pub proxy_database: bool,
+    /// The workers reach the bus through [`Stack::worker_bus_proxy`].
+    pub proxy_worker_bus: bool,
+    /// The edges reach the bus through [`Stack::edge_bus_proxy`].
+    pub proxy_edge_bus: bool,
+    /// More variables for every process; these win.
+    pub env: Vec<(String, String)>,
+    /// The bus.
+    pub nats: NatsOptions,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            edges: 1,
+            workers: 1,
+            database: None,
+            proxy_database: false,
+            proxy_worker_bus: false,
+            proxy_edge_bus: false,
+            env: Vec::new(),
+            nats: NatsOptions::default(),
+        }
+    }
+}
+
+/// The backend, running. Fields are ended in their order: the product's processes before what they depend on.
+#[derive(Debug)]
+pub struct Stack {
+    /// The edges; with SQLite the one process that is everything.
+    pub edges: Vec<Process>,
+    /// The session workers; none with SQLite.
+    pub workers: Vec<Process>,
+    /// Between workers and PostgreSQL, if asked for.
+    pub database_proxy: Option<Proxy>,
+    /// Between workers and bus, if asked for.
+    pub worker_bus_proxy: Option<Proxy>,
+    /// Between edges and bus, if asked for.
+    pub edge_bus_proxy: Option<Proxy>,
+    /// The bus; with SQLite the product starts its own.
+    pub nats: Option<Nats>,
+    /// The database's name in [`Postgres::shared`].
+    pub database: Option<String>,
+    credentials: Credentials,
+    env: Vec<(String, String)>,
+    data: TempDir,
+}
+
+impl Stack {
+    /// `avanzacast up` with SQLite and a bus of its own, in development mode.
+    pub async fn sqlite() -> Self {
+        Self::sqlite_with(Vec::new()).await
+    }
+
+    /// The same with more environment variables.
+    pub async fn sqlite_with(env: Vec<(String, String)>) -> Self {
+        let mut stack = Self::empty(env);
+        let up = stack.start_up();
+        // Starting blocks; what else runs on this test's thread goes on afterwards.
+        let _ = up.addr();
+        stack.edges.push(up);
+        stack
+    }
+
+    /// PostgreSQL, a bus, `avanzacast provision`, then workers and edges, in production mode.
+    pub async fn postgres(options: StackOptions) -> Self {
+        let mut stack = Self::empty(options.env);
+        let cluster = Postgres::shared();
+        let database = options.database.unwrap_or_else(|| {
+            let name = format!("avanzacast_{}", word(12));
+            cluster.create_database(&name);
+            name
+        });
+        let nats = Nats::start(options.nats);
+        stack.database_proxy = options.proxy_database.then(|| Proxy::start(cluster.addr()));
+        stack.worker_bus_proxy = options.proxy_worker_bus.then(|| Proxy::start(nats.addr()));
+        stack.edge_bus_proxy = options.proxy_edge_bus.then(|| Proxy::start(nats.addr()));
+        (stack.nats, stack.database) = (Some(nats), Some(database));
+        stack.provision();
+        stack.workers = (0..options.workers).map(|_| stack.start_worker()).collect();
+        stack.workers.iter().for_each(|worker| drop(worker.wait_for_log("ready")));
+        stack.edges = (0..options.edges).map(|_| stack.start_edge()).collect();
+        stack.edges.iter().for_each(|edge| drop(edge.wait_for_log("listening")));
+        stack
+    }
+
+    /// A client of the first edge.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        self.api_n(0)
+    }
+
+    /// A client of edge `n`.
+    #[must_use]
+    pub fn api_n(&self, n: usize) -> Api {
+        Api::new(self.edges.get(n).unwrap_or_else(|| panic!("no edge {n}")).addr())
+    }
+
+    /// What `BACKEND_REGISTER_SECRET` is.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.credentials.register_secret
+    }
+
+    /// What `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET` are in a stack with PostgreSQL.
+    #[must_use]
+    pub fn livekit(&self) -> (&str, &str) {
+        (&self.credentials.livekit_key, &self.credentials.livekit_secret)
+    }
+
+    /// `DATA_DIR`.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Starts worker `n` anew and waits until it serves; ends the old one first, if it has not ended.
+    pub fn restart_worker(&mut self, n: usize) {
+        self.workers.get(n).unwrap_or_else(|| panic!("no worker {n}")).kill9();
+        drop(self.workers.remove(n));
+        let worker = self.start_worker();
+        drop(worker.wait_for_log("ready"));
+        self.workers.insert(n, worker);
+    }
+
+    /// The same for `avanzacast up` of a stack with SQLite: killed if it runs, and started on the same data.
+    pub fn restart_up(&mut self) {
+        self.edges.drain(..).for_each(|up| up.kill9());
+        let up = self.start_up();
+        let _ = up.addr();
+        self.edges.push(up);
+    }
+
+    /// Runs `avanzacast provision`, which may be repeated.
+    pub fn provision(&self) {
+        let provision = self.launch("provision", self.bus_of(None, BusUser::Admin));
+        let status = provision.wait();
+        assert!(status.success(), "provision: {status}\n{}", provision.logs().join("\n"));
+    }
+
+    /// One more worker, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_worker(&self) -> Process {
+        let name = self.database.as_deref().expect("only a stack with PostgreSQL has workers");
+        let addr = self.database_proxy.as_ref().map_or_else(|| Postgres::shared().addr(), Proxy::addr);
+        let mut variables = self.bus_of(self.worker_bus_proxy.as_ref(), BusUser::Session);
+        variables.extend(pairs([("DATABASE_URL", &Postgres::url_via(addr, name))]));
+        variables.extend(self.credentials.livekit());
+        self.launch("session-worker", variables)
+    }
+
+    /// One more edge, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_edge(&self) -> Process {
+        let mut variables = self.bus_of(self.edge_bus_proxy.as_ref(), BusUser::Edge);
+        variables.extend(self.credentials.register());
+        self.launch("edge", variables)
+    }
+
+    fn start_up(&self) -> Process {
+        self.launch("up", self.credentials.register())
+    }
+
+    fn bus_of(&self, proxy: Option<&Proxy>, user: BusUser) -> Vec<(String, String)> {
+        bus(self.nats.as_ref().expect("only a stack with PostgreSQL has this"), proxy, user)
+    }
+
+    fn launch(&self, role: &str, variables: Vec<(String, String)>) -> Process {
+        let data = self.data.path().as_os_str();
+        let launch = Launch::product(&[role]).envs(common()).envs(variables).env("DATA_DIR", data);
+        let process = launch.envs(self.env.clone()).start();
+        let passwords = self.nats.iter().flat_map(|nats| BusUser::ALL.map(|user| nats.password(user)));
+        self.credentials.secrets().into_iter().chain(passwords).for_each(|secret| process.forbid_in_logs(secret));
+        process
+    }
+
+    fn empty(env: Vec<(String, String)>) -> Self {
+        Self {
+            edges: Vec::new(),
+            workers: Vec::new(),
+            database_proxy: None,
+            worker_bus_proxy: None,
+            edge_bus_proxy: None,
+            nats: None,
+            database: None,
+            credentials: Credentials::random(),
+            env,
+            data: tempfile::Builder::new().prefix("avanzacast-data-").tempdir().unwrap(),
+        }
+    }
+}
