@@ -4,7 +4,6 @@ use serde_json::Value;
 
 /// What an HTTP request came to.
 #[derive(Debug, Clone)]
-#[must_use]
 pub struct Answer {
     /// `POST /api/session`, for the messages.
     pub request: String,

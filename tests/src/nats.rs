@@ -2,11 +2,12 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use async_nats::ConnectOptions;
+use avanzacast::nats_server;
 use avanzacast_schemas::bus::BusUser;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
@@ -158,13 +159,17 @@ impl Nats {
     }
 }
 
-/// The one place that says which nats-server the tests run.
+/// The nats-server that the product would start, found or fetched once per test program.
 fn nats_program() -> Result<PathBuf, String> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join("nats-server"))
-        .find(|program| program.is_file())
-        .ok_or_else(|| "there is no nats-server on PATH".to_owned())
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    PROGRAM.get_or_init(|| thread::spawn(find_nats).join().expect("looking for nats-server")).clone()
+}
+
+/// On a thread of its own: the caller's may be running a runtime already.
+fn find_nats() -> Result<PathBuf, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let found = runtime.block_on(nats_server::locate(&nats_server::default_cache_dir(), &|line| eprintln!("{line}")));
+    found.map_err(|error| error.to_string())
 }
 
 fn url_variable(addr: SocketAddr) -> (String, String) {

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::Path;
 
 use avanzacast_schemas::bus::BusUser;
@@ -151,7 +152,9 @@ impl Stack {
 
     /// Runs `avanzacast provision`, which may be repeated.
     pub fn provision(&self) {
-        let provision = self.launch("provision", self.bus_of(None, BusUser::Admin));
+        let mut variables = self.bus_of(None, BusUser::Admin);
+        variables.extend(self.database_variable(Postgres::shared().addr()));
+        let provision = self.launch("provision", variables);
         let status = provision.wait();
         assert!(status.success(), "provision: {status}\n{}", provision.logs().join("\n"));
     }
@@ -159,10 +162,9 @@ impl Stack {
     /// One more worker, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_worker(&self) -> Process {
-        let name = self.database.as_deref().expect("only a stack with PostgreSQL has workers");
         let addr = self.database_proxy.as_ref().map_or_else(|| Postgres::shared().addr(), Proxy::addr);
         let mut variables = self.bus_of(self.worker_bus_proxy.as_ref(), BusUser::Session);
-        variables.extend(pairs([("DATABASE_URL", &Postgres::url_via(addr, name))]));
+        variables.extend(self.database_variable(addr));
         variables.extend(self.credentials.livekit());
         self.launch("session-worker", variables)
     }
@@ -177,6 +179,11 @@ impl Stack {
 
     fn start_up(&self) -> Process {
         self.launch("up", self.credentials.register())
+    }
+
+    fn database_variable(&self, addr: SocketAddr) -> Vec<(String, String)> {
+        let name = self.database.as_deref().expect("only a stack with PostgreSQL has one");
+        pairs([("DATABASE_URL", &Postgres::url_via(addr, name))])
     }
 
     fn bus_of(&self, proxy: Option<&Proxy>, user: BusUser) -> Vec<(String, String)> {

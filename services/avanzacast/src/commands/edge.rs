@@ -22,6 +22,6 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let bus = Bus::connect(&bus, "edge").await?;
     bound.serve(bus.clone(), &life).await?;
     let clean = life.run().await;
-    bus.flush().await;
+    bus.close().await;
     Ok(clean)
 }

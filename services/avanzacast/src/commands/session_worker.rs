@@ -50,7 +50,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let bus = Bus::connect(&bus, "session-worker").await?;
     let _started = start(settings, &bus, &life).await?;
     let clean = life.run().await;
-    bus.flush().await;
+    bus.close().await;
     Ok(clean)
 }
 

@@ -149,7 +149,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result
     let store = Store::new(database.clone());
     store.migrate().await?;
     provision::make(&store, &admin, streams, own_nats).await?;
-    keep_provisioned(store, admin, streams, life);
+    keep_provisioned(store, admin.clone(), streams, life);
 
     let links = Links::read(&mut variables, mode, bound.address().port());
     let shown = Banner {
@@ -170,8 +170,9 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
     banner::print(&shown);
     let clean = life.clone().run().await;
-    session.flush().await;
-    edge.flush().await;
+    for bus in [edge, session, admin] {
+        bus.close().await;
+    }
     Ok(clean)
 }
 

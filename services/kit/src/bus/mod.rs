@@ -33,6 +33,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For calls to the server itself (stream information and the like).
 const SERVER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// For the last messages of a process.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// What [`Bus::connections`] says after the end.
+const CLOSED: u64 = u64::MAX;
+
 /// The bus could not be reached or refused us.
 #[derive(Debug, thiserror::Error)]
 #[error("the bus at {url} cannot be used as {user}")]
@@ -96,11 +101,14 @@ impl Bus {
         &self.jetstream
     }
 
-    /// Sends what is still in our own buffers; for the end of a process.
-    pub async fn flush(&self) {
-        if let Err(error) = self.client.flush().await {
+    /// Sends what is still in our own buffers, and leaves; for the end of a process, when all work is done.
+    pub async fn close(&self) {
+        if self.is_connected()
+            && let Err(error) = self.client.drain().await
+        {
             tracing::warn!(%error, "the bus did not take the last messages");
         }
+        drop(tokio::time::timeout(CLOSE_TIMEOUT, self.connections.clone().wait_for(|count| *count == CLOSED)).await);
     }
 
     fn client(&self) -> &Client {
@@ -119,6 +127,9 @@ fn note(event: &Event, connected: &watch::Sender<u64>) {
         Event::SlowConsumer(subscription) => tracing::error!(subscription, "messages were dropped: too slow"),
         Event::ServerError(error) => tracing::error!(%error, "the bus refused"),
         Event::ClientError(error) => tracing::warn!(%error, "bus client error"),
-        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "bus"),
+        Event::Closed => {
+            connected.send_replace(CLOSED);
+        }
+        Event::LameDuckMode | Event::Draining => tracing::debug!(%event, "bus"),
     }
 }
