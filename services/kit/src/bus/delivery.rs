@@ -71,12 +71,15 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// A request that somebody waits for. `None` when the server sent it in another's name: a stored message that
-    /// was delivered to a subject its reader may not publish to (it carries the stream's headers).
+    /// A request that somebody waits for. `None` when it is a stored message that the server delivered to a subject
+    /// which its reader may not publish to: the reply subject of a pull or a direct get is not checked. Such a message
+    /// carries the stream's headers, or wants to be acknowledged.
     pub(super) fn request(request: service::Request) -> Option<Self> {
         let headers = request.message.headers.as_ref();
-        if headers.is_some_and(|headers| headers.get("Nats-Stream").is_some() || headers.get("Nats-Subject").is_some())
-        {
+        let stored = headers
+            .is_some_and(|headers| headers.get("Nats-Stream").is_some() || headers.get("Nats-Subject").is_some())
+            || request.message.reply.as_ref().is_some_and(|reply| reply.starts_with("$JS."));
+        if stored {
             tracing::error!(subject = %request.message.subject, "a stored message came as a command; dropped");
             return None;
         }
