@@ -9,6 +9,8 @@ mod rules;
 mod service;
 mod state;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use commands::Command;
 pub use minting::{Bearer, Minter, Stamp};
