@@ -241,11 +241,17 @@ impl<S: Service> Batches<S> {
         let mut ledger = Appender::new(&snapshot.head, now)?;
         let mut decided = Vec::with_capacity(items.len());
         for item in items {
+            let trace = item.delivery.trace.trace_id();
+            let span =
+                tracing::info_span!("command", subject = item.delivery.subject, command.id = item.id, trace.id = trace);
+            let _entered = span.entered();
             if let Some(known) = inbox.recall(&item.id, &item.fingerprint) {
+                tracing::debug!("seen before");
                 decided.push(Some((known, false)));
                 continue;
             }
             if item.delivery.expires_at.is_some_and(|expires_at| expires_at <= now) {
+                tracing::debug!("expired before it was applied");
                 decided.push(None);
                 continue;
             }
@@ -258,6 +264,7 @@ impl<S: Service> Batches<S> {
                 Ok(record) => Decided::Done(record),
                 Err(refusal) => Decided::Refused(refusal),
             };
+            tracing::debug!(events = events.len(), refused = matches!(outcome, Decided::Refused(_)), "decided");
             inbox.remember(item.id.clone(), item.fingerprint.clone(), outcome.clone());
             decided.push(Some((outcome, true)));
         }

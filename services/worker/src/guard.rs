@@ -17,6 +17,8 @@ use crate::store::{Head, Session, Store};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How soon it looks again when it could not see.
 const RETRY: Duration = Duration::from_millis(100);
+/// How long a start waits for a bus and a database that are only coming up.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// How long a batch waits for a look that is under way.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -70,6 +72,13 @@ impl Guard {
             Some(Standing::Behind | Standing::Foreign) => Err(Code::LedgerBehind),
             Some(Standing::Unknown) | None => Err(Code::DatabaseUnavailable),
         }
+    }
+
+    /// What the first look finds; nothing, when for a while nobody could look.
+    pub async fn first_look(&self) -> Standing {
+        let mut standing = self.standing.subscribe();
+        let known = timeout(FIRST_LOOK, standing.wait_for(|standing| *standing != Standing::Unknown)).await;
+        known.ok().and_then(Result::ok).map_or(Standing::Unknown, |standing| *standing)
     }
 
     /// Whether the ledger may be relayed.

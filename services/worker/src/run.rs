@@ -10,7 +10,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    batch::Batches, guard::Guard, limits, lookups::Lookups, relay::Relay, service::Service, store::Store, sweep::Sweep,
+    batch::Batches,
+    guard::{Guard, Standing},
+    limits,
+    lookups::Lookups,
+    relay::Relay,
+    service::Service,
+    store::Store,
+    sweep::Sweep,
 };
 
 /// How long a loop that could not pull waits.
@@ -22,6 +29,12 @@ pub enum StartError {
     /// The tables could not be brought up to date.
     #[error("the database cannot be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The bus holds copies of another ledger.
+    #[error(
+        "ledger_foreign: EVENTS on this bus is a copy of another ledger than this database holds; use the database \
+         that belongs to this bus, or delete the stream EVENTS and run `avanzacast provision`"
+    )]
+    LedgerForeign,
     /// The service could not be announced.
     #[error(transparent)]
     Serve(Box<dyn std::error::Error + Send + Sync>),
@@ -74,6 +87,9 @@ pub async fn run<S: Service>(
         life.essential("pulling messages", pull(intake, commands.clone(), guard.clone(), life.stopping()));
     }
 
+    if guard.first_look().await == Standing::Foreign {
+        return Err(StartError::LedgerForeign);
+    }
     let failed = |error: avanzacast_kit::bus::ServeError| StartError::Serve(Box::new(error));
     let serving_commands = serve(bus, S::NAME, S::COMMANDS, commands, life).await.map_err(failed)?;
     let serving_queries = serve(bus, S::NAME, &[S::LOOK], queries, life).await.map_err(failed)?;

@@ -166,14 +166,28 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result
     };
     let settings = Settings { database, livekit, limits, links };
     let _worker = session_worker::start(settings, &session, life).await?;
-    bound.serve(edge.clone(), life).await?;
+    let edge_life = Lifecycle::new();
+    bound.serve(edge.clone(), &edge_life).await?;
+    stop_together(life, &edge_life);
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
     banner::print(&shown);
-    let clean = life.clone().run().await;
+    // First no more requests, then no more commands: what is in hand at the edge still finds its worker.
+    let edge_clean = edge_life.run().await;
+    life.stop();
+    let clean = life.clone().run().await && edge_clean;
     for bus in [edge, session, admin] {
         bus.close().await;
     }
     Ok(clean)
+}
+
+/// Should the worker die, the edge need not go on.
+fn stop_together(life: &Lifecycle, edge_life: &Lifecycle) {
+    let (stopping, edge_life) = (life.stopping(), edge_life.clone());
+    life.background(async move {
+        stopping.cancelled().await;
+        edge_life.stop();
+    });
 }
 
 /// What `dev.env` holds.
