@@ -1,6 +1,8 @@
 //! One file per message and version. When this fails, the code is wrong and not the file: somebody out there reads
 //! and writes exactly this. A new message gets its file with `UPDATE_GOLDEN=1 cargo test -p avanzacast-schemas`.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{fs, path::PathBuf};
 
 use avanzacast_schemas::{

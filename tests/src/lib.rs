@@ -4,14 +4,6 @@
 //! Nothing outlives the test program, however that ends (see [`guard`]), and a test that fails prints what its
 //! processes logged.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a harness exists to fail tests, and to say why on the terminal"
-)]
-
 mod answer;
 mod api;
 mod binary;

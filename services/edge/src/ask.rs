@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Edge, context::Context, problem::Problem};
+use crate::{Reach, context::Context, problem::Problem};
 
 /// A command as a handler gives it.
 pub(crate) struct Ask<'a, C> {
@@ -21,7 +21,7 @@ pub(crate) struct Ask<'a, C> {
     pub(crate) command: &'a C,
 }
 
-impl Edge {
+impl Reach {
     /// Sends a command and awaits its answer.
     pub(crate) async fn ask<C: Serialize>(&self, ask: Ask<'_, C>) -> Result<Reply, Problem> {
         let body = serde_json::to_vec(ask.command).map_err(|_| Code::Internal)?;

@@ -7,7 +7,7 @@ mod context;
 mod problem;
 mod routes;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
@@ -27,15 +27,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// The largest body taken: far above anything the contract holds.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
-/// What every handler can reach.
-#[derive(Debug, Clone)]
-struct Edge {
+/// What every handler can reach: cloned for every request, so behind one pointer.
+type Edge = Arc<Reach>;
+
+#[derive(Debug)]
+struct Reach {
     caller: Caller,
     cache: CacheReader,
     life: Lifecycle,
 }
 
-/// The edge cannot start.
+/// An edge that has its address.
 #[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
@@ -65,7 +67,8 @@ impl Bound {
     /// The bus connection is closed.
     pub async fn serve(self, bus: Bus, life: &Lifecycle) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let caller = Caller::start(bus, life).await?;
-        let edge = Edge { cache: CacheReader::new(caller.clone()), caller, life: life.clone() };
+        let cache = CacheReader::new(caller.clone());
+        let edge = Arc::new(Reach { cache, caller, life: life.clone() });
         let router = router(edge);
         let listener = self.listener.tap_io(|connection| {
             // Answers are small and written whole: waiting to fill a packet only delays them.

@@ -31,7 +31,11 @@ fn view(session: &Session, rules: &Rules) -> Result<SessionView, Refusal> {
     let (token, url) = if session.single_use {
         (None, None)
     } else {
-        (Some(rules.token(session, session.stamp.as_ref())?), Some(rules.livekit_url.clone()))
+        let token = match &session.signed {
+            Some(token) => token.clone(),
+            None => rules.token(session, session.stamp.as_ref())?,
+        };
+        (Some(token), Some(rules.livekit_url.clone()))
     };
     Ok(SessionView {
         id: session.id.clone(),

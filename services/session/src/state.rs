@@ -65,6 +65,8 @@ pub struct Session {
     pub expires_at: i64,
     /// The token of ours that was issued last.
     pub stamp: Option<Stamp>,
+    /// The token for `stamp`, when it was signed just now; never stored.
+    pub signed: Option<String>,
     /// A token from outside, as it came.
     pub token: Option<String>,
     /// When that one ends: Unix seconds.

@@ -76,7 +76,7 @@ pub(crate) const BY_ID: Sql = Sql {
 /// Selects what the sweep has to end, as [`Row`]s without what it does not need.
 pub(crate) const DUE: Sql = Sql {
     postgres: "SELECT json_agg(r) FROM (SELECT * FROM session
-        WHERE due_at <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint AND state = 'open'
+        WHERE due_at <= (extract(epoch FROM statement_timestamp()) * 1000)::bigint AND state = 'open'
             AND $1::text[] IS NOT NULL ORDER BY due_at LIMIT 500) r",
     sqlite: "SELECT json_group_array(json_object('id', s.id, 'room', s.room, 'role', s.role, 'origin', s.origin,
             'single_use', s.single_use, 'state', s.state, 'ttl', s.ttl, 'created_at', s.created_at,
@@ -141,6 +141,7 @@ impl From<Row> for Session {
             created_at: row.created_at,
             expires_at: row.expires_at,
             stamp,
+            signed: None,
             token: row.token,
             token_exp: row.exp,
             consumption,

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use avanzacast_kit::bus::{CacheWriter, DeadLetters, Delivery};
-use avanzacast_schemas::{Code, SessionId};
-use bytes::Bytes;
+use avanzacast_kit::bus::{DeadLetters, Delivery};
+use avanzacast_schemas::Code;
 use futures::future::join_all;
 use rand::rngs::StdRng;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     guard::Guard,
     inbox::{Decided, Inbox, fingerprint},
     ledger::{AppendError, Appender},
-    limits,
-    service::{Answer, CacheWrite, Decision, Moment, Service},
+    service::{Decision, Moment, Service},
     store::{Fault, Plan, Session, Snapshot, Store, StoreError, unreadable},
     verdict::{Verdict, settle},
 };
@@ -23,11 +21,19 @@ use crate::{
 const LOCKED_TRIES: u32 = 3;
 
 /// A command that waits for its outcome.
-struct Item<C> {
-    delivery: Delivery,
+pub struct Item<C> {
+    pub delivery: Delivery,
+    pub command: C,
     id: String,
     fingerprint: String,
-    command: C,
+}
+
+/// A batch that is in the database: the commands, the state they left, and for each command what was decided and
+/// whether just now; `None` for a command nobody wants any more.
+pub struct Applied<S: Service> {
+    pub items: Vec<Item<S::Command>>,
+    pub state: S::State,
+    pub decided: Vec<Option<(Decided, bool)>>,
 }
 
 /// Why a batch has no outcome.
@@ -69,34 +75,33 @@ impl Failure {
 /// What was decided, before it is known to be written.
 struct Decisions<S: Service> {
     state: S::State,
-    /// One per command: the decision and whether it is a new one; `None` for a command nobody wants any more.
     decided: Vec<Option<(Decided, bool)>>,
     plan: Plan,
 }
 
 /// One process's batches: one at a time.
-pub struct Batches<S> {
+pub struct Batches<S: Service> {
     service: Arc<S>,
     store: Store,
     session: Option<Session>,
     guard: Guard,
-    cache: CacheWriter,
     dead: DeadLetters,
     committed: Arc<Notify>,
+    applied: mpsc::Sender<Applied<S>>,
     random: StdRng,
 }
 
 impl<S: Service> Batches<S> {
-    /// Will apply batches to this store.
+    /// Will apply batches to this store, and hand on what was applied.
     pub fn new(
         service: Arc<S>,
         store: Store,
         guard: Guard,
-        cache: CacheWriter,
         dead: DeadLetters,
         committed: Arc<Notify>,
+        applied: mpsc::Sender<Applied<S>>,
     ) -> Self {
-        Self { service, store, session: None, guard, cache, dead, committed, random: rand::make_rng() }
+        Self { service, store, session: None, guard, dead, committed, applied, random: rand::make_rng() }
     }
 
     /// Takes a batch to its end: every delivery is answered, settled, or knowingly left to its next copy.
@@ -132,8 +137,15 @@ impl<S: Service> Batches<S> {
         if items.is_empty() {
             return Ok(());
         }
-        let verdicts = match self.apply(&items).await {
-            Ok(decisions) => self.conclude(&items, decisions).await,
+        let verdict = match self.apply(&items).await {
+            Ok(decisions) => {
+                if !decisions.plan.bodies.is_empty() {
+                    self.committed.notify_one();
+                }
+                // The channel is open for as long as the worker lives.
+                drop(self.applied.send(Applied { items, state: decisions.state, decided: decisions.decided }).await);
+                return Ok(());
+            }
             Err(Failure::Rejected(reason)) => {
                 self.session = None;
                 tracing::error!(reason, commands = items.len(), "the database refuses a batch");
@@ -143,15 +155,15 @@ impl<S: Service> Batches<S> {
                 if code == Code::DatabaseUnavailable {
                     self.session = None;
                 }
-                items.iter().map(|_| Verdict::NotApplied(code)).collect()
+                Verdict::NotApplied(code)
             }
             Err(Failure::Unknown) => {
                 self.session = None;
-                items.iter().map(|_| Verdict::Silent).collect()
+                Verdict::Silent
             }
         };
         let dead = &self.dead;
-        join_all(items.iter().zip(verdicts).map(|(item, verdict)| settle(&item.delivery, verdict, dead))).await;
+        join_all(items.iter().map(|item| settle(&item.delivery, verdict.clone(), dead))).await;
         Ok(())
     }
 
@@ -183,6 +195,7 @@ impl<S: Service> Batches<S> {
     async fn apply_locked(&mut self, items: &[Item<S::Command>]) -> Result<Option<Decisions<S>>, Failure> {
         let (ids, keys) = self.wanted(items);
         self.connect().await?;
+        self.guard.sound().await.map_err(Failure::NotApplied)?;
         let Some(mut session) = self.session.take() else { return Err(Failure::Unknown) };
         if let Err(error) = session.lock().await {
             return if error.fault == Fault::Contended { Ok(None) } else { Err(error.into()) };
@@ -272,59 +285,6 @@ impl<S: Service> Batches<S> {
         changes.extend(inbox.change(now)?);
         let (bodies, frontier) = ledger.finish();
         Ok(Decisions { state, decided, plan: Plan { bodies, frontier, changes } })
-    }
-
-    /// After the commit: the cache, then the answers.
-    async fn conclude(&mut self, items: &[Item<S::Command>], decisions: Decisions<S>) -> Vec<Verdict> {
-        if !decisions.plan.bodies.is_empty() {
-            self.committed.notify_one();
-        }
-        let mut ends = Vec::new();
-        let mut fills = Vec::new();
-        let mut verdicts = Vec::with_capacity(items.len());
-        for (item, decided) in items.iter().zip(&decisions.decided) {
-            let (verdict, cache) = self.verdict(&decisions.state, &item.command, decided.as_ref());
-            let ending = matches!(cache, Some(CacheWrite::End(..)));
-            match cache {
-                Some(CacheWrite::End(id, value)) => ends.push((id, value)),
-                Some(CacheWrite::Fill(id, value, ttl)) => fills.push((id, value, ttl)),
-                None => {}
-            }
-            verdicts.push((verdict, ending));
-        }
-        // Nobody hears of an end that the cache does not know; the next copy writes it again.
-        let told = self.tell_cache(fills, ends).await;
-        let silence = |(verdict, ending)| if ending && !told { Verdict::Silent } else { verdict };
-        verdicts.into_iter().map(silence).collect()
-    }
-
-    async fn tell_cache(
-        &self,
-        fills: Vec<(SessionId, Bytes, std::time::Duration)>,
-        ends: Vec<(SessionId, Bytes)>,
-    ) -> bool {
-        for (id, value, ttl) in fills {
-            self.cache.fill(&id, value, ttl).await;
-        }
-        let count = ends.len();
-        let ended = self.cache.end(ends, limits::END_TTL).await;
-        ended.inspect_err(|error| tracing::warn!(%error, count, "left unanswered")).is_ok()
-    }
-
-    fn verdict(
-        &self,
-        state: &S::State,
-        command: &S::Command,
-        decided: Option<&(Decided, bool)>,
-    ) -> (Verdict, Option<CacheWrite>) {
-        match decided {
-            None => (Verdict::Silent, None),
-            Some((Decided::Refused(refusal), _)) => (Verdict::Refused(refusal.clone()), None),
-            Some((Decided::Done(record), first)) => match self.service.answer(state, command, record, *first) {
-                Ok(Answer { reply, cache }) => (Verdict::Done(reply), cache),
-                Err(refusal) => (Verdict::Refused(refusal), None),
-            },
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! sweep. What differs (commands, state, decisions) a service brings as a [`Service`].
 
 mod batch;
+mod conclude;
 mod guard;
 mod inbox;
 pub mod ledger;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     batch::Batches,
+    conclude::Concluder,
     guard::{Guard, Standing},
     limits,
     lookups::Lookups,
@@ -66,14 +67,11 @@ pub async fn run<S: Service>(
     life.essential("watching the ledger", guard.clone().watch(store.clone(), events.clone(), life.stopping()));
 
     let (commands, waiting) = mpsc::channel(limits::WAITING);
-    let batches = Batches::new(
-        Arc::clone(&service),
-        store.clone(),
-        guard.clone(),
-        cache.clone(),
-        dead.clone(),
-        Arc::clone(&committed),
-    );
+    let (applied, concluding) = mpsc::channel(limits::APPLIED);
+    let batches =
+        Batches::new(Arc::clone(&service), store.clone(), guard.clone(), dead.clone(), Arc::clone(&committed), applied);
+    let concluder = Concluder::new(Arc::clone(&service), cache.clone(), dead.clone());
+    life.essential("concluding commands", concluder.run(concluding));
     life.essential("applying commands", apply(batches, waiting));
     let (queries, asked) = mpsc::channel(limits::WAITING);
     let lookups = Lookups::new(Arc::clone(&service), store.clone(), cache.clone(), dead);

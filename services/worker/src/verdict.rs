@@ -6,7 +6,7 @@ use avanzacast_kit::bus::{DeadLetters, Delivery, Reply, Settlement};
 use avanzacast_schemas::{Code, Refusal};
 
 /// What processing a message came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Verdict {
     /// Carried out, now or before.
     Done(Reply),

@@ -79,7 +79,8 @@ fn first(mut session: Session, key_hash: String, actor: &Actor, rules: &Rules, m
     let mut events = Vec::new();
     if session.origin == TokenOrigin::Minted && session.stamp.is_none() {
         let stamp = fresh(rules, moment);
-        events.push(create::registered(&session, &stamp, actor, rules)?);
+        let token = rules.token(&session, Some(&stamp))?;
+        events.push(create::registered(&session, &stamp, &token, actor, rules));
         session.token_exp = Some(stamp.exp);
         session.stamp = Some(stamp);
     }

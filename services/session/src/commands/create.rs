@@ -74,7 +74,7 @@ fn make(
     let expires_at = now + i64::from(ttl) * 1000;
     let id = SessionId::from(person::uuid_v4(moment));
     let stamp = (!command.single_use).then(|| Stamp::new(person::uuid_v4(moment), now, expires_at));
-    let session = Session {
+    let mut session = Session {
         id: id.clone(),
         room: command.room.clone(),
         role: command.role,
@@ -86,6 +86,7 @@ fn make(
         expires_at,
         token_exp: stamp.as_ref().map(|stamp| stamp.exp),
         stamp,
+        signed: None,
         token: None,
         consumption: None,
         name: Some(person::salted(command.username.as_str(), moment)),
@@ -93,7 +94,12 @@ fn make(
     };
     let event = match &session.stamp {
         None => created(&session, actor),
-        Some(stamp) => registered(&session, stamp, actor, rules)?,
+        Some(stamp) => {
+            let token = rules.token(&session, Some(stamp))?;
+            let event = registered(&session, stamp, &token, actor, rules);
+            session.signed = Some(token);
+            event
+        }
     };
     sessions.create(session);
     Ok(Decision::done(vec![event], &Record { id, ttl, expires_at }))
@@ -112,9 +118,8 @@ fn created(session: &Session, actor: &Actor) -> Event {
 }
 
 /// The event of a session whose token we sign; also for the token of a single-use link, at its consume.
-pub(crate) fn registered(session: &Session, stamp: &Stamp, actor: &Actor, rules: &Rules) -> Result<Event, Refusal> {
-    let token = rules.token(session, Some(stamp))?;
-    Ok(Event::TokenRegistered(TokenRegistered {
+pub(crate) fn registered(session: &Session, stamp: &Stamp, token: &str, actor: &Actor, rules: &Rules) -> Event {
+    Event::TokenRegistered(TokenRegistered {
         actor: actor.clone(),
         participant: session.id.participant(),
         room: session.room.clone(),
@@ -122,13 +127,13 @@ pub(crate) fn registered(session: &Session, stamp: &Stamp, actor: &Actor, rules:
         origin: TokenOrigin::Minted,
         issuer: rules.minter.key().to_owned(),
         jti: Some(stamp.jti.clone()),
-        fingerprint: fingerprint(&token),
+        fingerprint: fingerprint(token),
         grants: grants_of(session.role),
         name_hash: person::hash_of(session.name.as_ref()),
         identity_hash: None,
         expires_at: time::rfc3339(session.expires_at),
         token_expires_at: time::rfc3339(stamp.exp * 1000),
-    }))
+    })
 }
 
 pub(crate) fn answer(record: &Record, rules: &Rules) -> SessionCreated {

@@ -101,6 +101,7 @@ fn store(sessions: &mut Sessions, command: &RegisterToken, accepted: Accepted, m
         created_at: moment.now,
         expires_at: moment.now + i64::from(ttl) * 1000,
         stamp: None,
+        signed: None,
         token: Some(command.token.clone()),
         token_exp: Some(claims.exp),
         consumption: None,
