@@ -19,7 +19,9 @@ pub fn binary() -> PathBuf {
 
 fn build() -> PathBuf {
     let (target_dir, profile) = layout();
-    let output = Command::new(env!("CARGO"))
+    // The very cargo that runs these tests, when one does: another toolchain would compile everything anew.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let output = Command::new(cargo)
         // `--workspace` and not `-p`: features are then unified as `cargo test --workspace` unified them, and
         // nothing that it compiled is compiled again.
         .args(["build", "--workspace", "--bin", "avanzacast", "--message-format=json-render-diagnostics"])
