@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_nats::ConnectOptions;
 use avanzacast_schemas::bus::BusUser;
@@ -12,6 +14,9 @@ use crate::{Postgres, Stack};
 
 /// The key that `livekit-server --dev` accepts, which development mode signs with.
 const DEV_KEY: (&str, &str) = ("devkey", "secret");
+
+/// Long after a start.
+const DEV_ENV_LIMIT: Duration = Duration::from_secs(10);
 
 /// As `psql -t -A` prints: a line per row, columns separated by `|`.
 const SQLITE: &str = r#"
@@ -82,7 +87,12 @@ impl Stack {
     /// When it is not there.
     #[must_use]
     pub fn dev_env(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.data_dir().join("dev.env")).expect("dev.env is there");
+        let (file, deadline) = (self.data_dir().join("dev.env"), Instant::now() + DEV_ENV_LIMIT);
+        // It is written at the end of the start, after the first request could be answered.
+        while !file.exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let text = fs::read_to_string(file).expect("dev.env is there");
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("no {name} in dev.env")).to_owned()
     }

@@ -22,7 +22,8 @@ async fn a_repetition_gets_the_same_answer_and_makes_nothing(stack: &Stack) {
         assert_eq!(first.header("location"), again.header("location"));
         assert_ne!(first.header("x-request-id"), again.header("x-request-id"), "another request all the same");
     }
-    let racers = join_all((0..20).map(|_| api.post("/api/session", &json!({"room": "race", "username": "Bo"})))).await;
+    let body = json!({"room": "race", "username": "Bo"});
+    let racers = join_all((0..20).map(|_| api.post("/api/session", &body))).await;
     let texts: Vec<String> = racers.into_iter().map(|answer| answer.expect(201).text).collect();
     assert!(texts.iter().all(|text| *text == texts[0]), "{texts:#?}");
     assert_eq!((sessions(stack), stack.ledger().len()), (before.0 + 3, before.1 + 3));
