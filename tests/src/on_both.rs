@@ -1,0 +1,30 @@
+//! One story, told on both databases.
+
+/// Makes two tests of one `async fn story(&Stack)`: `story::sqlite` and `story::postgres`. More environment
+/// variables may follow, as pairs of texts.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($story:ident) => {
+        $crate::on_both_databases!($story, []);
+    };
+    ($story:ident, [$($pair:expr),* $(,)?]) => {
+        mod $story {
+            fn env() -> Vec<(String, String)> {
+                let pairs: Vec<(&str, &str)> = vec![$($pair),*];
+                pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+            }
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$story(&$crate::Stack::sqlite_with(env()).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                $crate::require!($crate::Postgres::available());
+                let options = $crate::StackOptions { env: env(), ..Default::default() };
+                super::$story(&$crate::Stack::postgres(options).await).await;
+            }
+        }
+    };
+}
