@@ -21,10 +21,18 @@ fn build() -> PathBuf {
     let (target_dir, profile) = layout();
     // The very cargo that runs these tests, when one does: another toolchain would compile everything anew.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let output = Command::new(cargo)
-        // `--workspace` and not `-p`: features are then unified as `cargo test --workspace` unified them, and
+    let mut build = Command::new(cargo);
+    // What cargo told this test program about its own package must not reach build scripts: some are run again when
+    // such a variable changes, and everything that depends on them with them.
+    let about_us = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars().filter(|(name, _)| about_us(name)) {
+        build.env_remove(name);
+    }
+    let output = build
+        // `--workspace` and `--tests`: features are then unified as `cargo test --workspace` unified them, and
         // nothing that it compiled is compiled again.
-        .args(["build", "--workspace", "--bin", "avanzacast", "--message-format=json-render-diagnostics"])
+        .args(["build", "--workspace", "--bin", "avanzacast", "--tests"])
+        .arg("--message-format=json-render-diagnostics")
         .args(["--profile", &profile])
         .arg("--target-dir")
         .arg(target_dir)
@@ -37,10 +45,12 @@ fn build() -> PathBuf {
     executable(&String::from_utf8_lossy(&output.stdout)).expect("cargo names the program that it built")
 }
 
-/// The target folder and profile of the running test program: `<target>/<profile>/deps/<program>`.
+/// The target folder and profile of the running program: `<target>/<profile>/deps/<test>`, or without `deps` for one
+/// that is no test.
 fn layout() -> (PathBuf, String) {
     let program = std::env::current_exe().expect("the test program has a path");
-    let folder = program.ancestors().nth(2).expect("…/<profile>/deps/<program>");
+    let folder = program.parent().expect("a program lies in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().expect("<profile>") } else { folder };
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         // The folder of the profile `dev` is the only one that is not named like it.
         Some("debug") | None => "dev",
@@ -54,6 +64,8 @@ fn executable(messages: &str) -> Option<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some("avanzacast"))
+        .filter(|message| message.pointer("/target/kind/0").and_then(Value::as_str) == Some("bin"))
+        .filter(|message| message.pointer("/profile/test").and_then(Value::as_bool) == Some(false))
         .find_map(|message| message.get("executable").and_then(Value::as_str).map(PathBuf::from))
 }
 

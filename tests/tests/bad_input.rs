@@ -82,8 +82,7 @@ async fn a_body_is_one_json_object(api: &Api) {
         r#"{"room":"demo","room":"other","username":"Ana"}"#,
     ]
     .map(str::to_owned);
-    let deeps =
-        [deep("[", "]"), deep("{\"a\":", "}").replacen('}', "1}", 1), "[".repeat(10_000), nested(&deep("[", "]"))];
+    let deeps = [deep("[", "]"), deep("{\"a\":", "}").replacen('}', "1}", 1), "[".repeat(10_000)];
     for body in bad.iter().chain(&deeps) {
         send(api, body.as_bytes()).await.problem(400, "malformed");
     }
@@ -92,6 +91,8 @@ async fn a_body_is_one_json_object(api: &Api) {
     }
     // An array in the order of the fields is not an object.
     send(api, r#"["demo","Ana",60,"guest",false]"#).await.problem(400, "malformed");
+    // Inside a field that nobody reads, depth does no harm: it is passed over without recursion.
+    send(api, nested(&deep("[", "]")).as_bytes()).await.expect(201);
     let unknown = api.post("/api/session", &with("canPublish", json!({"roomAdmin": [true]}))).await.expect(201);
     assert_eq!(unknown.int("ttlSeconds"), 300, "unknown fields are ignored");
 }

@@ -25,6 +25,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(Code::UnsupportedMediaType.into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(too_large_or_broken)?;
+        // Without this, an array of the fields in their order would do as well.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::malformed("the body must be a JSON object"));
+        }
         serde_json::from_slice(&bytes).map(Json).map_err(|error| {
             let detail = error.to_string();
             Problem::malformed(detail.chars().take(DETAIL_MAX_CHARS).collect::<String>())

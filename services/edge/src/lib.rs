@@ -50,7 +50,10 @@ impl Bound {
     /// # Errors
     /// The address is taken or not ours.
     pub async fn bind(config: &HttpConfig) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
+        let address = config.listen;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }

@@ -51,15 +51,25 @@ impl Lifecycle {
         tokio::spawn(task);
     }
 
+    /// A new life that ends on Ctrl-C and on SIGTERM, also while everything is only starting.
+    ///
+    /// # Errors
+    /// The system has no signals to hear.
+    pub fn until_signal() -> std::io::Result<Self> {
+        let (life, signal) = (Self::new(), signals()?);
+        let soft = life.soft.clone();
+        life.background(async move {
+            signal.await;
+            tracing::info!("stopping");
+            soft.cancel();
+        });
+        Ok(life)
+    }
+
     /// Waits until a stop is asked for (a signal, or a task that died), then for the tasks, at most [`GRACE`].
     /// Answers whether the end was clean.
     pub async fn run(self) -> bool {
-        let stopping = self.soft.clone();
-        tokio::select! {
-            () = interrupted() => tracing::info!("stopping"),
-            () = stopping.cancelled() => {}
-        }
-        self.stop();
+        self.soft.cancelled().await;
         self.tasks.close();
         let finished = tokio::time::timeout(GRACE, self.tasks.wait()).await.is_ok();
         if !finished {
@@ -84,19 +94,21 @@ impl Drop for DeadTask {
     }
 }
 
-/// Resolves on Ctrl-C and on SIGTERM.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            },
-            Err(_) => drop(tokio::signal::ctrl_c().await),
+/// Ctrl-C and SIGTERM, heard from the moment this returns.
+#[cfg(unix)]
+fn signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
+    })
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -17,7 +17,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let bus = BusConfig::read(&mut variables, BusUser::Edge);
     variables.finish()?;
 
-    let life = Lifecycle::new();
+    let life = Lifecycle::until_signal()?;
     let bound = Bound::bind(&http).await?;
     let bus = Bus::connect(&bus, "edge").await?;
     bound.serve(bus.clone(), &life).await?;

@@ -46,7 +46,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let bus = BusConfig::read(&mut variables, BusUser::Session);
     variables.finish()?;
 
-    let life = Lifecycle::new();
+    let life = Lifecycle::until_signal()?;
     let bus = Bus::connect(&bus, "session-worker").await?;
     let _started = start(settings, &bus, &life).await?;
     let clean = life.run().await;

@@ -78,13 +78,14 @@ fn configure() -> Result<Configured, Failure> {
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut configured = configure()?;
+    let edge_life = Lifecycle::until_signal()?;
     fs::create_dir_all(&configured.data_dir)?;
     let _only = only_one(&configured.data_dir)?;
     // The address first: when it is taken, nothing else needs to start.
     let bound = Bound::bind(&configured.http).await?;
     let life = Lifecycle::new();
     let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
-    let result = serve(configured, bound, &life).await;
+    let result = serve(configured, bound, &life, edge_life).await;
     if let Some(server) = server {
         server.stop().await;
     }
@@ -136,7 +137,7 @@ fn password() -> String {
     std::iter::once('p').chain(tail).collect()
 }
 
-async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result<bool, Failure> {
+async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life: Lifecycle) -> Result<bool, Failure> {
     let Configured { mode, data_dir, database, livekit, limits, streams, own_nats, mut variables, .. } = configured;
     let base_url = format!("http://localhost:{}", bound.address().port());
     let mut connect = async |user, name| -> Result<Bus, Failure> {
@@ -166,10 +167,9 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle) -> Result
     };
     let settings = Settings { database, livekit, limits, links };
     let _worker = session_worker::start(settings, &session, life).await?;
-    let edge_life = Lifecycle::new();
-    bound.serve(edge.clone(), &edge_life).await?;
     stop_together(life, &edge_life);
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
+    bound.serve(edge.clone(), &edge_life).await?;
     banner::print(&shown);
     // First no more requests, then no more commands: what is in hand at the edge still finds its worker.
     let edge_clean = edge_life.run().await;

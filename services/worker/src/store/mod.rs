@@ -119,7 +119,7 @@ impl Store {
         let opened = timeout(PATIENCE, async {
             Ok(match self.config.as_ref() {
                 DatabaseConfig::Postgres(url) => Session::Postgres(postgres::connect(url).await?),
-                DatabaseConfig::Sqlite(path) => Session::Sqlite(sqlite::connect(path).await?),
+                DatabaseConfig::Sqlite(path) => Session::Sqlite(sqlite::open(path).await?),
             })
         });
         opened.await.unwrap_or_else(|_| Err(StoreError::timed_out()))
@@ -132,7 +132,7 @@ pub enum Session {
     /// To a PostgreSQL server.
     Postgres(sqlx::PgConnection),
     /// To a file.
-    Sqlite(sqlx::SqliteConnection),
+    Sqlite(sqlite::SqliteSession),
 }
 
 /// Runs one call of the session's database, with our patience.

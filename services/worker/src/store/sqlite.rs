@@ -13,6 +13,18 @@ use super::{Change, Head, Plan, Snapshot, Sql, StoreError, rows::Op, unreadable}
 /// How long one connection waits for another's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A connection, and whether a transaction of ours is open on it.
+#[derive(Debug)]
+pub struct SqliteSession {
+    connection: SqliteConnection,
+    locked: bool,
+}
+
+pub(super) async fn open(path: &Path) -> Result<SqliteSession, StoreError> {
+    Ok(SqliteSession { connection: connect(path).await?, locked: false })
+}
+
+/// For migrations too.
 pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -27,18 +39,20 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
     SqliteConnection::connect_with(&options).await
 }
 
-pub(super) async fn lock(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("BEGIN IMMEDIATE").execute(connection).await?;
+pub(super) async fn lock(session: &mut SqliteSession) -> Result<(), StoreError> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut session.connection).await?;
+    session.locked = true;
     Ok(())
 }
 
-pub(super) async fn commit(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query("COMMIT").execute(connection).await?;
+pub(super) async fn commit(session: &mut SqliteSession) -> Result<(), StoreError> {
+    sqlx::query("COMMIT").execute(&mut session.connection).await?;
+    session.locked = false;
     Ok(())
 }
 
 pub(super) async fn read(
-    connection: &mut SqliteConnection,
+    session: &mut SqliteSession,
     rows: Sql,
     ids: &[&str],
     keys: &[&str],
@@ -51,7 +65,8 @@ pub(super) async fn read(
          FROM ledger_head",
         rows.sqlite
     );
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).bind(json(&ids)?).fetch_one(connection).await?;
+    let row =
+        sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).bind(json(&ids)?).fetch_one(&mut session.connection).await?;
     Ok(Snapshot { head: read_head(&row)?, now: time::now_ms(), inbox: row.try_get(3)?, rows: row.try_get(4)? })
 }
 
@@ -64,32 +79,32 @@ fn read_head(row: &SqliteRow) -> Result<Head, sqlx::Error> {
 }
 
 /// One transaction; inside one that [`lock`] began, a part of it.
-pub(super) async fn write(connection: &mut SqliteConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
-    let locked = connection.is_in_transaction();
+pub(super) async fn write(session: &mut SqliteSession, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+    let locked = session.locked;
     if !locked {
-        lock(connection).await?;
+        lock(session).await?;
     }
-    let gated = write_locked(connection, size, plan).await?;
+    let gated = write_locked(session, size, plan).await?;
     if !locked {
-        commit(connection).await?;
+        commit(session).await?;
     }
     Ok(gated)
 }
 
-async fn write_locked(connection: &mut SqliteConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
+async fn write_locked(session: &mut SqliteSession, size: i64, plan: &Plan) -> Result<bool, StoreError> {
     let added = i64::try_from(plan.bodies.len()).unwrap_or(i64::MAX);
     let gate = sqlx::query("UPDATE ledger_head SET size = size + ?2, frontier = ?3 WHERE size = ?1");
-    let gate = gate.bind(size).bind(added).bind(&plan.frontier).execute(&mut *connection).await?;
+    let gate = gate.bind(size).bind(added).bind(&plan.frontier).execute(&mut session.connection).await?;
     if gate.rows_affected() == 0 {
         return Ok(false);
     }
     if !plan.bodies.is_empty() {
         let lines = sqlx::query("INSERT INTO ledger (seq, body) SELECT ?1 + 1 + key, value FROM json_each(?2)");
-        lines.bind(size).bind(json(&plan.bodies)?).execute(&mut *connection).await?;
+        lines.bind(size).bind(json(&plan.bodies)?).execute(&mut session.connection).await?;
     }
     for change in &plan.changes {
         let done = sqlx::query(AssertSqlSafe(statement(change))).bind(json(&change.rows)?);
-        let touched = done.execute(&mut *connection).await?.rows_affected();
+        let touched = done.execute(&mut session.connection).await?.rows_affected();
         if usize::try_from(touched).ok() != Some(change.rows.len()) {
             return Err(StoreError::rows_moved());
         }
@@ -113,31 +128,32 @@ fn statement(change: &Change) -> String {
     }
 }
 
-pub(super) async fn select(connection: &mut SqliteConnection, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+pub(super) async fn select(session: &mut SqliteSession, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
     let sql = format!("SELECT ({})", sql.sqlite);
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(connection).await?;
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(&mut session.connection).await?;
     Ok(row.try_get(0)?)
 }
 
-pub(super) async fn execute(connection: &mut SqliteConnection, sql: Sql, number: i64) -> Result<u64, StoreError> {
-    Ok(sqlx::query(sql.sqlite).bind(number).execute(connection).await?.rows_affected())
+pub(super) async fn execute(session: &mut SqliteSession, sql: Sql, number: i64) -> Result<u64, StoreError> {
+    Ok(sqlx::query(sql.sqlite).bind(number).execute(&mut session.connection).await?.rows_affected())
 }
 
-pub(super) async fn head(connection: &mut SqliteConnection) -> Result<Head, StoreError> {
-    let row = sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(connection).await?;
+pub(super) async fn head(session: &mut SqliteSession) -> Result<Head, StoreError> {
+    let row =
+        sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(&mut session.connection).await?;
     Ok(read_head(&row)?)
 }
 
 pub(super) async fn events(
-    connection: &mut SqliteConnection,
+    session: &mut SqliteSession,
     after: i64,
     most: i64,
 ) -> Result<Vec<(i64, String)>, StoreError> {
     let events = sqlx::query_as("SELECT seq, body FROM ledger WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-    Ok(events.bind(after).bind(most).fetch_all(connection).await?)
+    Ok(events.bind(after).bind(most).fetch_all(&mut session.connection).await?)
 }
 
 /// There is one process, and it has one relay.
-pub(super) async fn lead(_connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+pub(super) async fn lead(_session: &mut SqliteSession) -> Result<bool, StoreError> {
     Ok(true)
 }
