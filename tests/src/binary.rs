@@ -17,9 +17,21 @@ pub fn binary() -> PathBuf {
     BINARY.get_or_init(build).clone()
 }
 
+/// What the variables begin with that Cargo sets for each package.
+const TOLD: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
 fn build() -> PathBuf {
     let (target_dir, profile) = layout();
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What `cargo test` tells a test program about its own package. Build scripts look at it (ring's does), and would
+    // be run again, and what depends on them compiled again, every time it changes.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|name| TOLD.iter().any(|prefix| name.starts_with(prefix)));
+        if told {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
         // `--workspace` and not `-p`: features are then unified as `cargo test --workspace` unified them, and
         // nothing that it compiled is compiled again.
         .args(["build", "--workspace", "--bin", "avanzacast", "--message-format=json-render-diagnostics"])
