@@ -1,6 +1,8 @@
 //! The database that comes back is not the one that went: an older copy, another ledger. Promise 4: a ledger that lost
 //! rows is noticed before anything is appended.
 
+use std::time::Duration;
+
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_tests::{
     Load, Postgres, Process, Stack, StackOptions, assert_books, assert_events_equal_ledger, assert_same_lines, events,
@@ -9,6 +11,8 @@ use avanzacast_tests::{
 use serde_json::json;
 
 const CALLERS: usize = 8;
+/// A worker sweeps once a second.
+const SWEEPS: Duration = Duration::from_millis(3_500);
 
 /// Takes `wanted` into the place of the stack's database, whose name becomes `aside`, while the workers run.
 fn swap(stack: &Stack, wanted: &str, aside: &str) {
@@ -89,6 +93,33 @@ async fn an_older_copy_is_noticed_and_the_newer_one_welcome() {
     answers.extend(load.stop().await);
     assert_books(&stack, "load", &answers);
     assert_events_equal_ledger(&stack).await;
+}
+
+/// Nobody can see EVENTS when the older copy comes, and its sweep has something to do at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_older_copy_that_comes_while_the_bus_is_away_waits_for_it() {
+    require!(Postgres::available());
+    let stack = Stack::postgres(StackOptions { proxy_worker_bus: true, ..StackOptions::default() }).await;
+    let name = stack.database.clone().unwrap();
+    let (older, newer) = (format!("{name}_older"), format!("{name}_newer"));
+    for _ in 0..3 {
+        let short = json!({"room": "short", "username": "Ana", "ttl": 2});
+        stack.api().post("/api/session", &short).await.expect(201);
+    }
+    stack.cluster().copy_database(&name, &older);
+    wait_until("they have expired here", || stack.sql("SELECT count(*) FROM session WHERE state = 'open'") == "0");
+    assert_events_equal_ledger(&stack).await;
+    let before = head(&stack, &older);
+    stack.worker_bus_proxy.as_ref().unwrap().cut();
+    swap(&stack, &older, &newer);
+    let connected = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'avanzacast'";
+    wait_until("watch and sweep are connected again", || stack.count(connected) >= 2);
+    // Several sweeps, each of which would end those three.
+    tokio::time::sleep(SWEEPS).await;
+    assert_eq!(head(&stack, &name), before, "appended without a look at EVENTS");
+    stack.worker_bus_proxy.as_ref().unwrap().heal();
+    assert_refuses(&stack, &before, "ledger_behind: ").await;
 }
 
 /// As many events as EVENTS has, but others: a failover that lost its tail and went on.
