@@ -144,6 +144,16 @@ impl Process {
         }
     }
 
+    /// [`Self::pause`] for another thread: the action of a [`crate::Proxy`]'s trap.
+    pub fn pauser(&self) -> impl FnOnce() + Send + 'static {
+        let daemon = Arc::downgrade(&self.daemon);
+        move || {
+            if let Some(daemon) = daemon.upgrade() {
+                daemon.signal(Signal::STOP);
+            }
+        }
+    }
+
     /// SIGSTOP: it hangs, its connections stay open.
     pub fn pause(&self) {
         self.daemon.signal(Signal::STOP);

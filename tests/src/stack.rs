@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use avanzacast_schemas::bus::BusUser;
 use tempfile::TempDir;
@@ -14,7 +15,9 @@ pub struct StackOptions {
     pub edges: usize,
     /// How many session workers.
     pub workers: usize,
-    /// An existing database of [`Postgres::shared`]; else a new one.
+    /// A cluster of this stack's own, which may be stopped; else [`Postgres::shared`].
+    pub cluster: Option<Arc<Postgres>>,
+    /// An existing database of the cluster; else a new one.
     pub database: Option<String>,
     /// The workers reach PostgreSQL through [`Stack::database_proxy`].
     pub proxy_database: bool,
@@ -33,6 +36,7 @@ impl Default for StackOptions {
         Self {
             edges: 1,
             workers: 1,
+            cluster: None,
             database: None,
             proxy_database: false,
             proxy_worker_bus: false,
@@ -58,8 +62,9 @@ pub struct Stack {
     pub edge_bus_proxy: Option<Proxy>,
     /// The bus; with SQLite the product starts its own.
     pub nats: Option<Nats>,
-    /// The database's name in [`Postgres::shared`].
+    /// The database's name in [`Stack::cluster`].
     pub database: Option<String>,
+    own_cluster: Option<Arc<Postgres>>,
     credentials: Credentials,
     env: Vec<(String, String)>,
     data: TempDir,
@@ -84,14 +89,16 @@ impl Stack {
     /// PostgreSQL, a bus, `avanzacast provision`, then workers and edges, in production mode.
     pub async fn postgres(options: StackOptions) -> Self {
         let mut stack = Self::empty(options.env);
-        let cluster = Postgres::shared();
+        stack.own_cluster = options.cluster;
+        let cluster = stack.cluster();
         let database = options.database.unwrap_or_else(|| {
             let name = format!("avanzacast_{}", word(12));
             cluster.create_database(&name);
             name
         });
         let nats = Nats::start(options.nats);
-        stack.database_proxy = options.proxy_database.then(|| Proxy::start(cluster.addr()));
+        let cluster_addr = cluster.addr();
+        stack.database_proxy = options.proxy_database.then(|| Proxy::start(cluster_addr));
         stack.worker_bus_proxy = options.proxy_worker_bus.then(|| Proxy::start(nats.addr()));
         stack.edge_bus_proxy = options.proxy_edge_bus.then(|| Proxy::start(nats.addr()));
         (stack.nats, stack.database) = (Some(nats), Some(database));
@@ -127,6 +134,26 @@ impl Stack {
         (&self.credentials.livekit_key, &self.credentials.livekit_secret)
     }
 
+    /// Where the database is.
+    #[must_use]
+    pub fn cluster(&self) -> &Postgres {
+        match &self.own_cluster {
+            Some(own) => own,
+            None => Postgres::shared(),
+        }
+    }
+
+    /// Asks the database; see [`Postgres::query`].
+    pub fn sql(&self, sql: &str) -> String {
+        self.cluster().query(self.database.as_deref().expect("a stack with PostgreSQL"), sql)
+    }
+
+    /// The number that SQL gives.
+    #[must_use]
+    pub fn count(&self, sql: &str) -> usize {
+        self.sql(sql).parse().unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     /// `DATA_DIR`.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -152,20 +179,33 @@ impl Stack {
 
     /// Runs `avanzacast provision`, which may be repeated.
     pub fn provision(&self) {
-        let mut variables = self.bus_of(None, BusUser::Admin);
-        variables.extend(self.database_variable(Postgres::shared().addr()));
-        let provision = self.launch("provision", variables);
+        let provision = self.start_provision();
         let status = provision.wait();
         assert!(status.success(), "provision: {status}\n{}", provision.logs().join("\n"));
+    }
+
+    /// The same, not waited for.
+    #[must_use]
+    pub fn start_provision(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::Admin);
+        variables.extend(self.database_variable(self.cluster().addr()));
+        self.launch("provision", variables)
     }
 
     /// One more worker, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_worker(&self) -> Process {
-        let addr = self.database_proxy.as_ref().map_or_else(|| Postgres::shared().addr(), Proxy::addr);
+        self.start_worker_with(Vec::new())
+    }
+
+    /// The same with more environment variables.
+    #[must_use]
+    pub fn start_worker_with(&self, env: Vec<(String, String)>) -> Process {
+        let addr = self.database_proxy.as_ref().map_or_else(|| self.cluster().addr(), Proxy::addr);
         let mut variables = self.bus_of(self.worker_bus_proxy.as_ref(), BusUser::Session);
         variables.extend(self.database_variable(addr));
         variables.extend(self.credentials.livekit());
+        variables.extend(env);
         self.launch("session-worker", variables)
     }
 
@@ -208,6 +248,7 @@ impl Stack {
             edge_bus_proxy: None,
             nats: None,
             database: None,
+            own_cluster: None,
             credentials: Credentials::random(),
             env,
             data: tempfile::Builder::new().prefix("avanzacast-data-").tempdir().unwrap(),

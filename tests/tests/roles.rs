@@ -85,6 +85,8 @@ async fn workers_may_start_on_an_empty_database_at_the_same_moment() {
     let stack = Stack::postgres(StackOptions { workers: 0, edges: 1, ..Default::default() }).await;
     let database = stack.database.as_deref().unwrap();
     Postgres::shared().query(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    // It is the stream of the ledger that went with the tables.
+    stack.nats.as_ref().unwrap().delete_stream("EVENTS").await;
     let workers: Vec<_> = (0..4).map(|_| stack.start_worker()).collect();
     for worker in &workers {
         worker.wait_for_log("ready");

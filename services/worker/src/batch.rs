@@ -195,6 +195,7 @@ impl<S: Service> Batches<S> {
     async fn apply_locked(&mut self, items: &[Item<S::Command>]) -> Result<Option<Decisions<S>>, Failure> {
         let (ids, keys) = self.wanted(items);
         self.connect().await?;
+        // Before the lock, which is not to be held while somebody looks.
         self.guard.sound().await.map_err(Failure::NotApplied)?;
         let Some(mut session) = self.session.take() else { return Err(Failure::Unknown) };
         if let Err(error) = session.lock().await {

@@ -4,7 +4,13 @@
 //! the database is an old one: a restored backup, a failover that lost its last transactions. Appending to it would
 //! give second events to sequences that readers already know, so nothing is appended until somebody has looked.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use avanzacast_kit::bus::{EventsStream, EventsTail};
 use avanzacast_schemas::Code;
@@ -40,17 +46,23 @@ pub enum Standing {
 pub struct Guard {
     standing: watch::Sender<Standing>,
     database: watch::Sender<bool>,
+    suspicions: Arc<AtomicU64>,
 }
 
 impl Default for Guard {
     fn default() -> Self {
-        Self { standing: watch::Sender::new(Standing::Unknown), database: watch::Sender::new(false) }
+        Self {
+            standing: watch::Sender::new(Standing::Unknown),
+            database: watch::Sender::new(false),
+            suspicions: Arc::default(),
+        }
     }
 }
 
 impl Guard {
     /// A new connection may be to another database: look before anything is written to it.
     pub fn suspect(&self) {
+        self.suspicions.fetch_add(1, Ordering::SeqCst);
         self.standing.send_if_modified(|standing| {
             let sound = *standing == Standing::Sound;
             if sound {
@@ -116,12 +128,21 @@ impl Guard {
     }
 
     async fn look(&self, store: &Store, session: &mut Option<Session>, events: &EventsStream) -> bool {
+        let suspicions = self.suspicions.load(Ordering::SeqCst);
         // EVENTS first: what it has by then, the ledger must have when it is read afterwards.
         let tail = events.tail().await;
         let ledger = read_ledger(store, session, tail.as_ref().ok().and_then(Option::as_ref)).await;
         self.database.send_if_modified(|known| std::mem::replace(known, ledger.is_ok()) != ledger.is_ok());
+        if ledger.is_err() {
+            // What comes back may be another database, and others may reach it first.
+            self.suspect();
+        }
         let (Ok(tail), Ok((head, body))) = (tail, ledger) else { return false };
         let Some(found) = compare(tail.as_ref(), &head, body.as_deref(), events).await else { return false };
+        if self.suspicions.load(Ordering::SeqCst) != suspicions {
+            // Somebody has connected in the meantime, perhaps to another database than was looked at.
+            return false;
+        }
         let before = self.standing.send_replace(found);
         if before != found {
             report(found, &head, tail.as_ref());

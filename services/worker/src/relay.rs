@@ -83,6 +83,7 @@ impl Relay {
         if !session.lead().await? {
             return Ok(());
         }
+        self.guard.suspect();
         let (mut end, mut looked) = (self.end().await?, Instant::now());
         while !stopping.is_cancelled() {
             if looked.elapsed() > LOOK {

@@ -82,13 +82,18 @@ impl<S: Service> Sweep<S> {
 
     /// Answers whether there is more to do at once.
     async fn turn(&mut self, kept: &mut Option<Session>, pruned: &mut Instant) -> Result<bool, Failed> {
-        if self.guard.sound().await.is_err() {
-            return Ok(false);
-        }
         let mut session = match kept.take() {
             Some(session) => session,
-            None => self.store.connect().await?,
+            None => {
+                let session = self.store.connect().await?;
+                self.guard.suspect();
+                session
+            }
         };
+        if self.guard.sound().await.is_err() {
+            *kept = Some(session);
+            return Ok(false);
+        }
         // A look without the lock first: mostly there is nothing.
         let due = session.read(S::DUE, &[], &[]).await?;
         let mut more = due.rows != "[]" && self.expire(&mut session).await?;

@@ -65,10 +65,14 @@ async fn questions(
                 *doomed.lock().unwrap_or_else(PoisonError::into_inner) = Some((callback, trap));
                 server.write_all(new).await?;
             }
+            Some((Action::Before(callback), trap)) => {
+                call(callback).await;
+                server.write_all(new).await?;
+                trap.spring();
+            }
             Some((Action::Run(callback), trap)) => {
                 server.write_all(new).await?;
-                call(callback).await;
-                trap.spring();
+                act(callback, trap).await;
             }
         }
     }
@@ -92,10 +96,7 @@ async fn answers(
         // The first bytes may be those of an earlier answer: the server is done when it has no more to say.
         while timeout(QUIET, read(&mut server, &mut buffer)).await.is_ok_and(|more| more.is_ok()) {}
         if let Some((callback, trap)) = trapped {
-            if let Some(callback) = callback {
-                call(callback).await;
-            }
-            trap.spring();
+            act(callback.unwrap_or_else(|| Box::new(|| {})), trap).await;
         }
         return Ok(());
     }
@@ -117,6 +118,18 @@ async fn hold(control: &Control) {
         sleep(delay).await;
     }
     drop(mode.wait_for(|mode| mode.gate != Gate::Frozen).await);
+}
+
+/// Runs what a test gave us, and says so. On a task of its own: what kills the client ends this connection, and with it
+/// whatever waits here.
+async fn act(callback: Box<dyn FnOnce() + Send>, trap: Trap) {
+    drop(
+        tokio::spawn(async move {
+            call(callback).await;
+            trap.spring();
+        })
+        .await,
+    );
 }
 
 /// Runs what a test gave us where it may block.

@@ -16,6 +16,8 @@ pub enum Action {
     Swallow(Option<Callback>),
     /// Pass them on and run this. The server has the bytes, and may not have read them.
     Run(Callback),
+    /// Run this, then pass them on: what they belong to is done by the server alone, if this stops or kills the client.
+    Before(Callback),
 }
 
 impl Action {
@@ -28,6 +30,11 @@ impl Action {
     pub fn run(callback: impl FnOnce() + Send + 'static) -> Self {
         Self::Run(Box::new(callback))
     }
+
+    /// [`Self::Before`]: with [`crate::Process::pauser`], a worker that hangs in the middle of a transaction.
+    pub fn before(callback: impl FnOnce() + Send + 'static) -> Self {
+        Self::Before(Box::new(callback))
+    }
 }
 
 impl fmt::Debug for Action {
@@ -36,6 +43,7 @@ impl fmt::Debug for Action {
             Self::Cut => "Cut",
             Self::Swallow(_) => "Swallow",
             Self::Run(_) => "Run",
+            Self::Before(_) => "Before",
         })
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn print(banner: &Banner<'_>) {
     println!("  curl -s {base}/health");
     println!(
         "  ID=$(curl -s {base}/api/session -H 'content-type: application/json' \
-         -d '{{\"room\":\"demo\",\"username\":\"Ana\",\"singleUse\":true}}' | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/'); echo $ID"
+         -d '{{\"room\":\"demo\",\"username\":\"Eva\",\"singleUse\":true}}' | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/'); echo $ID"
     );
     println!("  curl -s -X POST {base}/api/session/$ID/consume");
     println!("\nCtrl-C stops everything.\n");

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, StatusCode, header};
+use async_nats::{
+    HeaderMap, StatusCode, header,
+    jetstream::context::{PublishError, PublishErrorKind},
+};
 use avanzacast_schemas::{
     SessionId,
     bus::{stream, subject},
@@ -66,6 +69,9 @@ impl CacheWriter {
 
     /// Writes the ends of sessions, whatever is there, and waits until the server has them all.
     ///
+    /// A bucket that is not there (it is in the server's memory, and made by `provision`) says nothing that an end would
+    /// have to take back: readers miss, and the database answers.
+    ///
     /// # Errors
     /// One of them is not known to be there.
     pub async fn end(&self, ends: Vec<(SessionId, Bytes)>, ttl: Duration) -> Result<(), CacheWriteFailed> {
@@ -78,7 +84,11 @@ impl CacheWriter {
             acks.push(publish.await.map_err(|_| CacheWriteFailed)?.into_future());
         }
         let acked = tokio::time::timeout(WRITE_PATIENCE, join_all(acks)).await.map_err(|_| CacheWriteFailed)?;
-        if acked.iter().all(Result::is_ok) { Ok(()) } else { Err(CacheWriteFailed) }
+        let harmless = |acked: &Result<_, PublishError>| match acked {
+            Ok(_) => true,
+            Err(error) => error.kind() == PublishErrorKind::StreamNotFound,
+        };
+        if acked.iter().all(harmless) { Ok(()) } else { Err(CacheWriteFailed) }
     }
 }
 
