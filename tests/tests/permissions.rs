@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
+use avanzacast_kit::provision::{Provision, provision};
 use avanzacast_schemas::bus::BusUser::{self, Admin, Audit, Edge, Room, Session, Studio, TokenServer};
 use avanzacast_tests::{Nats, NatsOptions};
+use futures::StreamExt;
 
 /// Who may publish what. A user that is not named may not.
 const PUBLISH: &[(&str, &[BusUser])] = &[
@@ -184,4 +186,41 @@ fn nobody_enters_without_their_password() {
     }
     assert!(Raw::connect(&bus, "", "").is_err(), "a connection without a user");
     assert!(Raw::connect(&bus, "sys", "sys").is_err(), "a user that is not there");
+}
+
+/// The reply subject of a pull is not checked against publish rights: what an account of its own is for.
+#[tokio::test]
+async fn an_auditor_cannot_have_stored_messages_sent_to_our_subjects() {
+    let bus = Nats::start(NatsOptions::default());
+    let admin = async_nats::jetstream::new(bus.connect(Admin).await);
+    let spec = Provision {
+        ledger_id: "ours".to_owned(),
+        first_sequence: 1,
+        events_retention: Duration::from_secs(60),
+        events_max_bytes: 1024 * 1024,
+        replicas: 1,
+        replace_foreign: false,
+    };
+    provision(&admin, &spec).await.unwrap();
+    let worker = bus.connect(Session).await;
+    let mut commands = worker.queue_subscribe("cmd.session.create", "session".to_owned()).await.unwrap();
+    worker.flush().await.unwrap();
+    let publish = async_nats::jetstream::new(worker).publish("evt.session.created", "{}".into()).await.unwrap();
+    publish.await.unwrap();
+
+    let auditor = bus.connect(Audit).await;
+    let consumer = r#"{"stream_name": "EVENTS", "config": {"name": "mine", "deliver_policy": "all"}}"#;
+    let made = auditor.request("APPJS.API.CONSUMER.CREATE.EVENTS.mine", consumer.into()).await.unwrap();
+    assert!(!String::from_utf8_lossy(&made.payload).contains("error"), "{made:?}");
+    let next = "APPJS.API.CONSUMER.MSG.NEXT.EVENTS.mine";
+    auditor.publish_with_reply(next, "cmd.session.create", "1".into()).await.unwrap();
+    auditor.flush().await.unwrap();
+    let injected = tokio::time::timeout(Duration::from_secs(1), commands.next()).await;
+    assert!(injected.is_err(), "{injected:?}");
+    // The same pull, asked for properly, does deliver.
+    let inbox = auditor.new_inbox();
+    let mut answers = auditor.subscribe(inbox.clone()).await.unwrap();
+    auditor.publish_with_reply(next, inbox, "1".into()).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(5), answers.next()).await.unwrap().unwrap();
+    assert_eq!((read.subject.as_str(), &read.payload[..]), ("evt.session.created", &b"{}"[..]));
 }
