@@ -144,7 +144,6 @@ impl Stack {
     }
 
     /// Asks the database; see [`Postgres::query`].
-    #[must_use]
     pub fn sql(&self, sql: &str) -> String {
         self.cluster().query(self.database.as_deref().expect("a stack with PostgreSQL"), sql)
     }

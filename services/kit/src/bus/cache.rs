@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, StatusCode, header, jetstream::context::{PublishError, PublishErrorKind}};
+use async_nats::{
+    HeaderMap, StatusCode, header,
+    jetstream::context::{PublishError, PublishErrorKind},
+};
 use avanzacast_schemas::{
     SessionId,
     bus::{stream, subject},
