@@ -1,6 +1,8 @@
 //! Workers that hang: stopped, not dead, their connections open. Promises 3 (applied once, however often a command is
 //! delivered) and 6 (no caller sees an error while another worker is there).
 
+#![expect(clippy::unwrap_used, reason = "what a test asks for on its way fails the test, too")]
+
 use std::time::{Duration, Instant};
 
 use avanzacast_tests::{Action, Answer, Api, Load, Postgres, Stack, StackOptions, assert_books, require, wait_until};
