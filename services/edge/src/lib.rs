@@ -15,17 +15,12 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    Router, middleware,
     routing::{get, post},
     serve::ListenerExt,
 };
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// The largest body taken: far above anything the contract holds.
-const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 /// What every handler can reach: cloned for every request, so behind one pointer.
 type Edge = Arc<Reach>;
@@ -101,7 +96,6 @@ fn router(edge: Edge) -> Router {
         .route("/readyz", get(routes::readyz::handle))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(context::wrap))
         .with_state(edge)
