@@ -1,6 +1,6 @@
 //! Logs and traces.
 
-use std::io::IsTerminal;
+use std::{fmt, io::IsTerminal};
 
 use rand::RngExt;
 use tracing_subscriber::EnvFilter;
@@ -74,11 +74,12 @@ impl TraceContext {
     pub fn header(self) -> String {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace, self.span, u8::from(self.sampled))
     }
+}
 
-    /// The trace's id: 32 hex digits.
-    #[must_use]
-    pub fn trace_id(self) -> String {
-        format!("{:032x}", self.trace)
+/// The trace's id.
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.trace)
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
     #[test]
     fn a_trace_is_continued_with_a_span_of_its_own() {
         let ours = TraceContext::continue_from(Some(GOOD));
-        assert_eq!(ours.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(ours.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(ours.header(), GOOD);
         assert_eq!(TraceContext::parse(GOOD).unwrap().header(), GOOD);
     }

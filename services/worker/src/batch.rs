@@ -255,10 +255,8 @@ impl<S: Service> Batches<S> {
         let mut ledger = Appender::new(&snapshot.head, now)?;
         let mut decided = Vec::with_capacity(items.len());
         for item in items {
-            let trace = item.delivery.trace.trace_id();
-            let span =
-                tracing::info_span!("command", subject = item.delivery.subject, command.id = item.id, trace.id = trace);
-            let _entered = span.entered();
+            let Delivery { subject, trace, .. } = &item.delivery;
+            let _entered = tracing::debug_span!("command", subject, command.id = item.id, trace.id = %trace).entered();
             if let Some(known) = inbox.recall(&item.id, &item.fingerprint) {
                 tracing::debug!("seen before");
                 decided.push(Some((known, false)));
