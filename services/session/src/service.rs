@@ -1,16 +1,18 @@
 //! The session service: which message is which command, and where each is decided.
 
+use std::borrow::Cow;
+
 use avanzacast_kit::{
     bus::{Delivery, Reply},
     time,
 };
 use avanzacast_schemas::{
-    Actor, ActorKind, Code, Event, GetSession, Refusal, SessionExpiredEvent, SessionId,
+    Actor, ActorKind, Code, Event, GetSession, Refusal, SessionExpiredEvent,
     bus::{group, subject},
     command_id,
 };
 use avanzacast_worker::{
-    Answer, CacheWrite, Decision, Decoded, Moment, Service,
+    Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps,
     store::{Change, Sql, StoreError, decode},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -59,14 +61,13 @@ fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
 
 impl Service for SessionService {
     type Command = Command;
+    type Query = GetSession;
     type State = Sessions;
 
     const NAME: &'static str = group::SESSION;
     const COMMANDS: &'static [&'static str] = &[subject::SESSION_CREATE, subject::SESSION_CONSUME];
+    const QUERIES: &'static [&'static str] = &[subject::SESSION_GET];
     const ROWS: Sql = store::BY_ID;
-    const DUE: Sql = store::DUE;
-    const PRUNE: Sql = store::PRUNE;
-    const LOOK: &'static str = subject::SESSION_GET;
 
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Command>, Refusal> {
         match delivery.subject.as_str() {
@@ -87,11 +88,11 @@ impl Service for SessionService {
         }
     }
 
-    fn key<'a>(&self, command: &'a Command) -> Option<&'a str> {
+    fn keys<'a>(&self, command: &'a Command) -> Vec<Cow<'a, str>> {
         match command {
-            Command::Create(..) => None,
-            Command::Consume(consume, _) => Some(consume.id.as_str()),
-            Command::Register(register) => Some(register.session_id.as_str()),
+            Command::Create(..) => Vec::new(),
+            Command::Consume(consume, _) => vec![consume.id.as_str().into()],
+            Command::Register(register) => vec![register.session_id.as_str().into()],
         }
     }
 
@@ -135,14 +136,33 @@ impl Service for SessionService {
         }
     }
 
-    fn look_key(&self, delivery: &Delivery) -> Result<String, Refusal> {
-        body::<GetSession>(delivery).map(|query| query.id.as_str().to_owned())
+    fn changes(&self, state: &Sessions) -> Vec<Change> {
+        state.changes()
     }
 
-    fn look(&self, state: &Sessions, key: &str, now: i64) -> Result<Answer, Refusal> {
-        let id = SessionId::try_from(key.to_owned()).map_err(|invalid| Refusal::new(Code::Malformed, invalid.0))?;
-        let session = state.get(&id).ok_or(Code::SessionNotFound)?;
-        cached::look(session, &self.0, now)
+    fn query(&self, delivery: &Delivery) -> Result<GetSession, Refusal> {
+        body(delivery)
+    }
+
+    fn find(&self, query: &GetSession) -> Find {
+        Find::Rows(vec![query.id.as_str().to_owned()])
+    }
+
+    fn look(&self, state: &Sessions, query: &GetSession, now: i64) -> Result<Answer, Refusal> {
+        cached::look(state.get(&query.id).ok_or(Code::SessionNotFound)?, &self.0, now)
+    }
+
+    fn page(&self, _: &str, _: &GetSession, _: i64) -> Result<Answer, Refusal> {
+        Err(Code::Internal.into())
+    }
+}
+
+impl Sweeps for SessionService {
+    const DUE: Sql = store::DUE;
+    const PRUNE: Sql = store::PRUNE;
+
+    fn load_due(&self, rows: &str) -> Result<Sessions, StoreError> {
+        self.load(rows)
     }
 
     fn expire(&self, state: &mut Sessions, moment: &mut Moment<'_>) -> (Vec<Event>, Vec<CacheWrite>) {
@@ -163,9 +183,5 @@ impl Service for SessionService {
             state.update(session);
         }
         (events, ends)
-    }
-
-    fn changes(&self, state: &Sessions) -> Vec<Change> {
-        state.changes()
     }
 }

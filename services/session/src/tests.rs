@@ -5,10 +5,10 @@ use avanzacast_kit::{
     config::{Links, LiveKitConfig, Mode, SessionLimits, Variables},
 };
 use avanzacast_schemas::{
-    Actor, ActorKind, Code, ConsumeSession, CreateSession, Event, RegisterToken, ResumeKey, Role, SessionConsumed,
-    SessionCreated, SessionId, Ttl,
+    Actor, ActorKind, Code, ConsumeSession, CreateSession, Event, GetSession, RegisterToken, ResumeKey, Role,
+    SessionConsumed, SessionCreated, SessionId, Ttl,
 };
-use avanzacast_worker::{Decision, Moment, Service};
+use avanzacast_worker::{Decision, Moment, Service, Sweeps};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -139,7 +139,7 @@ fn a_session_runs_out_to_the_millisecond_and_the_sweep_says_so_once() {
     let mut world = World::new();
     let id = world.create(false);
     world.now = NOON + 300 * SECOND - 1;
-    assert!(world.service.look(&world.sessions, id.as_str(), world.now).is_ok());
+    assert!(world.service.look(&world.sessions, &GetSession { id: id.clone() }, world.now).is_ok());
     assert!(
         world
             .service
@@ -148,7 +148,7 @@ fn a_session_runs_out_to_the_millisecond_and_the_sweep_says_so_once() {
             .is_empty()
     );
     world.now += 1;
-    let refusal = world.service.look(&world.sessions, id.as_str(), world.now).unwrap_err();
+    let refusal = world.service.look(&world.sessions, &GetSession { id: id.clone() }, world.now).unwrap_err();
     assert_eq!(refusal.code, Code::SessionExpired);
     assert_eq!(world.consume(&id, 'a').unwrap_err(), Code::SessionExpired);
     for expected in [1, 0] {

@@ -1,6 +1,6 @@
 //! A batch: read, decide, write; two round trips for up to 256 commands.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use avanzacast_kit::bus::{DeadLetters, Delivery};
 use avanzacast_schemas::Code;
@@ -216,9 +216,9 @@ impl<S: Service> Batches<S> {
         Ok(Some(decisions))
     }
 
-    fn wanted<'a>(&self, items: &'a [Item<S::Command>]) -> (Vec<&'a str>, Vec<&'a str>) {
+    fn wanted<'a>(&self, items: &'a [Item<S::Command>]) -> (Vec<&'a str>, Vec<Cow<'a, str>>) {
         let ids = items.iter().map(|item| item.id.as_str()).collect();
-        let keys = items.iter().filter_map(|item| self.service.key(&item.command)).collect();
+        let keys = items.iter().flat_map(|item| self.service.keys(&item.command)).collect();
         (ids, keys)
     }
 

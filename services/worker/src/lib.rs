@@ -16,5 +16,5 @@ mod sweep;
 mod verdict;
 
 pub use guard::{Guard, Standing};
-pub use run::{Running, StartError, run};
-pub use service::{Answer, CacheWrite, Decision, Decoded, Moment, Service};
+pub use run::{Running, StartError, keep_house, run};
+pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

@@ -3,15 +3,23 @@
 use std::sync::Arc;
 
 use avanzacast_kit::bus::{CacheWriter, DeadLetters, Delivery};
-use avanzacast_schemas::Code;
+use avanzacast_schemas::{Code, Refusal};
 use tokio::sync::mpsc;
 
 use crate::{
     limits,
-    service::{CacheWrite, Service},
-    store::{Session, Snapshot, Store, StoreError},
+    service::{Answer, CacheWrite, Find, Service},
+    store::{Session, Snapshot, Sql, Store, StoreError},
     verdict::{Verdict, settle},
 };
+
+/// A query for a page, on its way to the connection that pages have to themselves.
+struct Leaf<Q> {
+    delivery: Delivery,
+    query: Q,
+    sql: Sql,
+    keys: Vec<String>,
+}
 
 /// One process's queries.
 pub struct Lookups<S> {
@@ -29,41 +37,62 @@ impl<S: Service> Lookups<S> {
     }
 
     /// Answers until the queue is closed.
-    pub async fn run(mut self, mut queue: mpsc::Receiver<Delivery>) {
+    pub async fn run(self, mut queue: mpsc::Receiver<Delivery>) {
+        let (leaves, turned) = mpsc::channel(limits::PAGES);
+        let (service, store) = (Arc::clone(&self.service), self.store.clone());
+        let pages = Self::new(service, store, self.cache.clone(), self.dead.clone());
+        tokio::join!(pages.turn(turned), self.rows(&mut queue, leaves));
+    }
+
+    async fn rows(mut self, queue: &mut mpsc::Receiver<Delivery>, leaves: mpsc::Sender<Leaf<S::Query>>) {
         let mut waiting = Vec::new();
         while queue.recv_many(&mut waiting, limits::BATCH).await > 0 {
-            self.process(&mut waiting).await;
+            self.process(&mut waiting, &leaves).await;
         }
     }
 
-    async fn process(&mut self, waiting: &mut Vec<Delivery>) {
-        let mut asked = Vec::with_capacity(waiting.len());
+    async fn process(&mut self, waiting: &mut Vec<Delivery>, leaves: &mpsc::Sender<Leaf<S::Query>>) {
+        let (mut asked, mut wanted) = (Vec::with_capacity(waiting.len()), Vec::with_capacity(waiting.len()));
         for delivery in waiting.drain(..) {
-            match self.service.look_key(&delivery) {
-                Ok(key) => asked.push((delivery, key)),
+            match self.service.query(&delivery) {
+                Ok(query) => match self.service.find(&query) {
+                    Find::Rows(keys) => {
+                        wanted.extend(keys);
+                        asked.push((delivery, query));
+                    }
+                    Find::Page { sql, keys } => {
+                        if let Err(full) = leaves.try_send(Leaf { delivery, query, sql, keys }) {
+                            full.into_inner().delivery.refuse(Code::Busy).await;
+                        }
+                    }
+                },
                 Err(refusal) => settle(&delivery, Verdict::Refused(refusal), &self.dead).await,
             }
         }
-        let keys: Vec<&str> = asked.iter().map(|(_, key)| key.as_str()).collect();
-        let found = match self.read(&keys).await {
+        if !asked.is_empty() {
+            self.answer_rows(&asked, &wanted).await;
+        }
+    }
+
+    async fn answer_rows(&mut self, asked: &[(Delivery, S::Query)], wanted: &[String]) {
+        let found = match self.read(wanted).await {
             Ok(snapshot) => self.service.load(&snapshot.rows).map(|state| (state, snapshot.now)),
             Err(error) => Err(error),
         };
-        for (delivery, key) in &asked {
+        for (delivery, query) in asked {
             let verdict = match &found {
-                Ok((state, now)) => self.answer(state, key, *now).await,
+                Ok((state, now)) => self.answer(self.service.look(state, query, *now)).await,
                 Err(_) => Verdict::NotApplied(Code::DatabaseUnavailable),
             };
             settle(delivery, verdict, &self.dead).await;
         }
         if let Err(error) = found {
-            tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display),
-                queries = asked.len(), "queries were not answered");
+            unanswered(&error, asked.len());
         }
     }
 
-    async fn answer(&self, state: &S::State, key: &str, now: i64) -> Verdict {
-        match self.service.look(state, key, now) {
+    async fn answer(&self, answer: Result<Answer, Refusal>) -> Verdict {
+        match answer {
             Ok(answer) => {
                 if let Some(CacheWrite::Fill(id, value, ttl)) = answer.cache {
                     self.cache.fill(&id, value, ttl).await;
@@ -75,7 +104,7 @@ impl<S: Service> Lookups<S> {
     }
 
     /// Reads; over a connection that has died in the meantime, once more over a new one.
-    async fn read(&mut self, keys: &[&str]) -> Result<Snapshot, StoreError> {
+    async fn read(&mut self, keys: &[String]) -> Result<Snapshot, StoreError> {
         if let Some(mut session) = self.session.take()
             && let Ok(snapshot) = session.read(S::ROWS, &[], keys).await
         {
@@ -87,4 +116,37 @@ impl<S: Service> Lookups<S> {
         self.session = Some(session);
         Ok(snapshot)
     }
+
+    /// Answers queries for pages, one after the other.
+    async fn turn(mut self, mut leaves: mpsc::Receiver<Leaf<S::Query>>) {
+        while let Some(Leaf { delivery, query, sql, keys }) = leaves.recv().await {
+            let verdict = match self.select(sql, &keys).await {
+                Ok((rows, now)) => self.answer(self.service.page(&rows, &query, now)).await,
+                Err(error) => {
+                    unanswered(&error, 1);
+                    Verdict::NotApplied(Code::DatabaseUnavailable)
+                }
+            };
+            settle(&delivery, verdict, &self.dead).await;
+        }
+    }
+
+    /// The rows of a page, and the database's clock.
+    async fn select(&mut self, sql: Sql, keys: &[String]) -> Result<(String, i64), StoreError> {
+        if let Some(mut session) = self.session.take()
+            && let Ok(found) = session.select(sql, keys).await
+        {
+            self.session = Some(session);
+            return Ok(found);
+        }
+        let mut session = self.store.connect().await?;
+        let found = session.select(sql, keys).await?;
+        self.session = Some(session);
+        Ok(found)
+    }
+}
+
+fn unanswered(error: &StoreError, queries: usize) {
+    tracing::warn!(%error, source = std::error::Error::source(error).map(tracing::field::display), queries,
+        "queries were not answered");
 }

@@ -16,7 +16,7 @@ use crate::{
     limits,
     lookups::Lookups,
     relay::Relay,
-    service::Service,
+    service::{Service, Sweeps},
     store::Store,
     sweep::Sweep,
 };
@@ -46,6 +46,7 @@ pub enum StartError {
 pub struct Running {
     /// What it knows of ledger and database.
     pub guard: Guard,
+    committed: Arc<Notify>,
     _served: Vec<Served>,
 }
 
@@ -63,8 +64,8 @@ pub async fn run<S: Service>(
     store.migrate().await?;
     let (guard, committed) = (Guard::default(), Arc::new(Notify::new()));
     let (cache, dead) = (CacheWriter::new(bus.clone()), DeadLetters::new(bus.clone()));
-    let events = EventsStream::new(bus.clone());
-    life.essential("watching the ledger", guard.clone().watch(store.clone(), events.clone(), life.stopping()));
+    let watch = guard.clone().watch(store.clone(), EventsStream::new(bus.clone()), life.stopping());
+    life.essential("watching the ledger", watch);
 
     let (commands, waiting) = mpsc::channel(limits::WAITING);
     let (applied, concluding) = mpsc::channel(limits::APPLIED);
@@ -74,13 +75,8 @@ pub async fn run<S: Service>(
     life.essential("concluding commands", concluder.run(concluding));
     life.essential("applying commands", apply(batches, waiting));
     let (queries, asked) = mpsc::channel(limits::WAITING);
-    let lookups = Lookups::new(Arc::clone(&service), store.clone(), cache.clone(), dead);
+    let lookups = Lookups::new(service, store, cache, dead);
     life.essential("answering queries", lookups.run(asked));
-
-    let relay = Relay::new(store.clone(), events, guard.clone(), Arc::clone(&committed));
-    life.essential("relaying the ledger", relay.run(life.stopping()));
-    let sweep = Sweep::new(service, store, guard.clone(), cache, committed);
-    life.essential("sweeping", sweep.run(life.stopping()));
     if let Some(intake) = intake {
         life.essential("pulling messages", pull(intake, commands.clone(), guard.clone(), life.stopping()));
     }
@@ -90,9 +86,18 @@ pub async fn run<S: Service>(
     }
     let failed = |error: avanzacast_kit::bus::ServeError| StartError::Serve(Box::new(error));
     let serving_commands = serve(bus, S::NAME, S::COMMANDS, commands, life).await.map_err(failed)?;
-    let serving_queries = serve(bus, S::NAME, &[S::LOOK], queries, life).await.map_err(failed)?;
+    let serving_queries = serve(bus, S::NAME, S::QUERIES, queries, life).await.map_err(failed)?;
     tracing::info!(service = S::NAME, "ready");
-    Ok(Running { guard, _served: vec![serving_commands, serving_queries] })
+    Ok(Running { guard, committed, _served: vec![serving_commands, serving_queries] })
+}
+
+/// Keeps house beside a running worker: relays the ledger, by whichever process, and sweeps.
+pub fn keep_house<S: Sweeps>(service: Arc<S>, store: Store, bus: &Bus, running: &Running, life: &Lifecycle) {
+    let Running { guard, committed, .. } = running;
+    let relay = Relay::new(store.clone(), EventsStream::new(bus.clone()), guard.clone(), Arc::clone(committed));
+    life.essential("relaying the ledger", relay.run(life.stopping()));
+    let sweep = Sweep::new(service, store, guard.clone(), CacheWriter::new(bus.clone()), Arc::clone(committed));
+    life.essential("sweeping", sweep.run(life.stopping()));
 }
 
 /// Batches form by load: one command when idle, many when busy. Ends when nobody can send any more.

@@ -1,6 +1,6 @@
 //! What a service brings: its commands, its state, and its decisions. Everything else is the same for all.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use avanzacast_kit::bus::{Delivery, Reply};
 use avanzacast_schemas::{Event, Refusal, SessionId};
@@ -75,6 +75,8 @@ pub struct Decoded<C> {
 pub trait Service: Send + Sync + 'static {
     /// Any of its commands.
     type Command: Send + Sync;
+    /// Any of its queries.
+    type Query: Send + Sync;
     /// The rows that a batch read, and what its decisions made of them.
     type State: Send + Sync;
 
@@ -82,14 +84,10 @@ pub trait Service: Send + Sync + 'static {
     const NAME: &'static str;
     /// The subjects of its commands.
     const COMMANDS: &'static [&'static str];
-    /// A scalar subquery for the rows that the keys name: a JSON array.
+    /// The subjects of its queries.
+    const QUERIES: &'static [&'static str];
+    /// A scalar subquery for the rows that the keys name, as JSON.
     const ROWS: Sql;
-    /// The same for the rows that the sweep has to end now, by the database's clock; it ignores the keys.
-    const DUE: Sql;
-    /// Deletes rows that may be forgotten at a moment (its parameter, Unix milliseconds), a bounded number at a time.
-    const PRUNE: Sql;
-    /// The subject of the query that [`Service::look`] answers.
-    const LOOK: &'static str;
 
     /// Reads a message.
     ///
@@ -97,10 +95,10 @@ pub trait Service: Send + Sync + 'static {
     /// What cannot be read.
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Self::Command>, Refusal>;
 
-    /// The key of the row that a command is about, if it is about one that may exist.
-    fn key<'a>(&self, command: &'a Self::Command) -> Option<&'a str>;
+    /// The keys of the rows that a command's decision reads.
+    fn keys<'a>(&self, command: &'a Self::Command) -> Vec<Cow<'a, str>>;
 
-    /// Takes in the rows.
+    /// Takes in the rows that [`Service::ROWS`] selected.
     ///
     /// # Errors
     /// A row that is not ours.
@@ -121,21 +119,59 @@ pub trait Service: Send + Sync + 'static {
         first: bool,
     ) -> Result<Answer, Refusal>;
 
-    /// The key that a query asks for.
+    /// The rows to be written.
+    fn changes(&self, state: &Self::State) -> Vec<Change>;
+
+    /// Reads a query.
     ///
     /// # Errors
     /// What cannot be read.
-    fn look_key(&self, delivery: &Delivery) -> Result<String, Refusal>;
+    fn query(&self, delivery: &Delivery) -> Result<Self::Query, Refusal>;
 
-    /// Answers a query from rows just read.
+    /// What a query has to read.
+    fn find(&self, query: &Self::Query) -> Find;
+
+    /// Answers a query that asked for [`Find::Rows`], from rows just read.
     ///
     /// # Errors
     /// What there is nothing to say about.
-    fn look(&self, state: &Self::State, key: &str, now: i64) -> Result<Answer, Refusal>;
+    fn look(&self, state: &Self::State, query: &Self::Query, now: i64) -> Result<Answer, Refusal>;
+
+    /// Answers a query that asked for a [`Find::Page`], from the JSON that its statement gave.
+    ///
+    /// # Errors
+    /// What there is nothing to say about.
+    fn page(&self, rows: &str, query: &Self::Query, now: i64) -> Result<Answer, Refusal>;
+}
+
+/// What a query reads.
+#[derive(Debug)]
+pub enum Find {
+    /// The rows under these keys, together with those of other queries.
+    Rows(Vec<String>),
+    /// What a statement of its own selects, on a connection of its own: one that takes long holds up no other kind.
+    Page {
+        /// A scalar subquery giving a JSON array, with the keys as its only parameter.
+        sql: Sql,
+        /// The parameter: an array of texts.
+        keys: Vec<String>,
+    },
+}
+
+/// A service whose rows end, and are forgotten, by the passing of time alone.
+pub trait Sweeps: Service {
+    /// A scalar subquery for the rows that have to end now, by the database's clock: a JSON array. It ignores the
+    /// keys.
+    const DUE: Sql;
+    /// Deletes rows that may be forgotten at a moment (its parameter, Unix milliseconds), a bounded number at a time.
+    const PRUNE: Sql;
+
+    /// Takes in the rows that [`Sweeps::DUE`] selected.
+    ///
+    /// # Errors
+    /// A row that is not ours.
+    fn load_due(&self, rows: &str) -> Result<Self::State, StoreError>;
 
     /// Ends what is due, and says what the cache must know.
     fn expire(&self, state: &mut Self::State, moment: &mut Moment<'_>) -> (Vec<Event>, Vec<CacheWrite>);
-
-    /// The rows to be written.
-    fn changes(&self, state: &Self::State) -> Vec<Change>;
 }

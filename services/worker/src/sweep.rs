@@ -11,7 +11,7 @@ use crate::{
     guard::Guard,
     ledger::{AppendError, Appender},
     limits,
-    service::{CacheWrite, Moment, Service},
+    service::{CacheWrite, Moment, Sweeps},
     store::{Plan, Session, Sql, Store, StoreError},
 };
 
@@ -52,7 +52,7 @@ pub struct Sweep<S> {
     random: StdRng,
 }
 
-impl<S: Service> Sweep<S> {
+impl<S: Sweeps> Sweep<S> {
     /// Will sweep this store.
     pub fn new(service: Arc<S>, store: Store, guard: Guard, cache: CacheWriter, committed: Arc<Notify>) -> Self {
         Self { service, store, guard, cache, committed, random: rand::make_rng() }
@@ -95,7 +95,7 @@ impl<S: Service> Sweep<S> {
             return Ok(false);
         }
         // A look without the lock first: mostly there is nothing.
-        let due = session.read(S::DUE, &[], &[]).await?;
+        let due = session.read::<&str>(S::DUE, &[], &[]).await?;
         let mut more = due.rows != "[]" && self.expire(&mut session).await?;
         if pruned.elapsed() > limits::PRUNE {
             let mut deleted = 0;
@@ -114,8 +114,8 @@ impl<S: Service> Sweep<S> {
     /// Ends what is due, with everybody else locked out, so that nothing is ended twice.
     async fn expire(&mut self, session: &mut Session) -> Result<bool, Failed> {
         session.lock().await?;
-        let snapshot = session.read(S::DUE, &[], &[]).await?;
-        let mut state = self.service.load(&snapshot.rows)?;
+        let snapshot = session.read::<&str>(S::DUE, &[], &[]).await?;
+        let mut state = self.service.load_due(&snapshot.rows)?;
         let mut ledger = Appender::new(&snapshot.head, snapshot.now)?;
         let mut moment = Moment { now: snapshot.now, random: &mut self.random };
         let (events, cache) = self.service.expire(&mut state, &mut moment);

@@ -57,10 +57,11 @@ pub(crate) async fn run() -> Result<bool, Failure> {
 /// Starts the worker's loops.
 pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Result<Started, Failure> {
     let livekit_url = settings.livekit.http_url.clone();
-    let service = SessionService::new(Rules::new(&settings.livekit, settings.limits, settings.links));
+    let service = Arc::new(SessionService::new(Rules::new(&settings.livekit, settings.limits, settings.links)));
     let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_SESSION);
     let store = Store::new(settings.database);
-    let running = avanzacast_worker::run(Arc::new(service), store, bus, Some(intake), life).await?;
+    let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
+    avanzacast_worker::keep_house(service, store, bus, &running, life);
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
     Ok(Started { _running: running, _health: health })
 }

@@ -160,7 +160,9 @@ impl Session {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn read(&mut self, rows: Sql, ids: &[&str], keys: &[&str]) -> Result<Snapshot, StoreError> {
+    pub async fn read<K: AsRef<str>>(&mut self, rows: Sql, ids: &[&str], keys: &[K]) -> Result<Snapshot, StoreError> {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let keys = keys.as_slice();
         on!(self, read(rows, ids, keys))
     }
 
@@ -180,11 +182,12 @@ impl Session {
         on!(self, commit())
     }
 
-    /// One row of one text, for a query of a service: `sql` selects a JSON array, with `keys` as its only parameter.
+    /// What `sql` (a scalar subquery giving a JSON array, with `keys` as its only parameter) selects, and the database's
+    /// clock in Unix milliseconds.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn select(&mut self, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+    pub async fn select(&mut self, sql: Sql, keys: &[String]) -> Result<(String, i64), StoreError> {
         on!(self, select(sql, keys))
     }
 

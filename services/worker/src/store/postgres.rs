@@ -149,10 +149,14 @@ fn statement(plan: &Plan) -> (String, Vec<i64>) {
     (sql, updates)
 }
 
-pub(super) async fn select(connection: &mut PgConnection, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
-    let sql = format!("SELECT ({})::text", sql.postgres);
+pub(super) async fn select(
+    connection: &mut PgConnection,
+    sql: Sql,
+    keys: &[String],
+) -> Result<(String, i64), StoreError> {
+    let sql = format!("SELECT ({})::text, (extract(epoch FROM statement_timestamp()) * 1000)::bigint", sql.postgres);
     let row = sqlx::query(AssertSqlSafe(sql)).bind(keys).fetch_one(connection).await?;
-    Ok(array(&row, 0)?)
+    Ok((array(&row, 0)?, row.try_get(1)?))
 }
 
 pub(super) async fn execute(connection: &mut PgConnection, sql: Sql, number: i64) -> Result<u64, StoreError> {

@@ -128,10 +128,14 @@ fn statement(change: &Change) -> String {
     }
 }
 
-pub(super) async fn select(session: &mut SqliteSession, sql: Sql, keys: &[&str]) -> Result<String, StoreError> {
+pub(super) async fn select(
+    session: &mut SqliteSession,
+    sql: Sql,
+    keys: &[String],
+) -> Result<(String, i64), StoreError> {
     let sql = format!("SELECT ({})", sql.sqlite);
     let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(&mut session.connection).await?;
-    Ok(row.try_get(0)?)
+    Ok((row.try_get(0)?, time::now_ms()))
 }
 
 pub(super) async fn execute(session: &mut SqliteSession, sql: Sql, number: i64) -> Result<u64, StoreError> {
