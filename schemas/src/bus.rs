@@ -6,8 +6,21 @@ pub mod subject {
     pub const SESSION_CREATE: &str = "cmd.session.create";
     /// Redeem a session: exactly one consumer wins.
     pub const SESSION_CONSUME: &str = "cmd.session.consume";
+    /// Take a session back.
+    pub const SESSION_REVOKE: &str = "cmd.session.revoke";
+    /// Keep a token that another server minted, for a caller who waits. (An outsider's registration goes through a
+    /// stream, as [`TOKEN_REGISTER`], and ends in the same decision.)
+    pub const SESSION_REGISTER: &str = "cmd.session.register";
+    /// Sign a token without a session.
+    pub const TOKEN_ISSUE: &str = "cmd.token.issue";
     /// What a session is now, for a cache that has forgotten it.
     pub const SESSION_GET: &str = "qry.session.get";
+    /// What a manager sees of one session.
+    pub const SESSION_SHOW: &str = "qry.session.show";
+    /// What a manager sees of many.
+    pub const SESSION_LIST: &str = "qry.session.list";
+    /// Whether a token is good, as far as signature, time and session go.
+    pub const SESSION_VALIDATE: &str = "qry.session.validate";
     /// How the worker sees its database and LiveKit, for the edge's health page.
     pub const SESSION_HEALTH: &str = "qry.session.health";
     /// A token that another server minted, published by outsiders into [`super::stream::INTAKE`].

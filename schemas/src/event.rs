@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, TokenRefused, TokenRegistered, TokenReissued,
+    SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent, TokenIssued, TokenRefused,
+    TokenRegistered, TokenReissued,
 };
 
 /// CloudEvents `source` of every event.
@@ -43,10 +44,14 @@ events! {
     TokenRegistered(TokenRegistered) = "token.registered" "1",
     /// A token that came from outside was not taken.
     TokenRefused(TokenRefused) = "token.refused" "1",
+    /// A token without a session exists.
+    TokenIssued(TokenIssued) = "token.issued" "1",
     /// A consumer came back.
     TokenReissued(TokenReissued) = "token.reissued" "1",
     /// Somebody was let in.
     SessionConsumed(SessionConsumedEvent) = "session.consumed" "1",
+    /// A session was taken back.
+    SessionRevoked(SessionRevokedEvent) = "session.revoked" "1",
     /// Nobody came.
     SessionExpired(SessionExpiredEvent) = "session.expired" "1",
 }

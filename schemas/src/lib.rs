@@ -8,22 +8,29 @@ pub mod bus;
 mod cache;
 pub mod command_id;
 mod event;
+mod managed;
 mod names;
+mod page;
 mod refusal;
 mod session;
 mod token;
+mod validation;
 
 pub use actor::{Actor, ActorKind};
 pub use cache::{CachedSession, CachedState};
 pub use event::{Envelope, Event, SOURCE};
+pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
 pub use names::{
     Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, reserved_for_broadcasts,
 };
+pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
 pub use refusal::{Code, Refusal};
 pub use session::{
-    CheckStatus, ConsumeSession, CreateSession, GetSession, SessionConsumed, SessionCreated, SessionView, WorkerHealth,
+    CheckStatus, ConsumeSession, CreateSession, GetSession, NewSession, SessionConsumed, SessionCreated, SessionView,
+    WorkerHealth,
 };
 pub use token::{
-    Grants, RegisterToken, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, TokenOrigin, TokenRefused,
-    TokenRegistered, TokenReissued,
+    Grants, IssueToken, IssuedToken, RegisterToken, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
+    SessionRevokedEvent, TokenIssued, TokenOrigin, TokenRefused, TokenRegistered, TokenReissued,
 };
+pub use validation::{Check, Checks, ValidateToken, Validation};

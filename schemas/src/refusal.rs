@@ -50,18 +50,24 @@ codes! {
     NotFound = 404 "not_found" "Not found",
     /// No such session.
     SessionNotFound = 404 "session_not_found" "The session is unknown",
+    /// No such broadcast.
+    BroadcastNotFound = 404 "broadcast_not_found" "The broadcast is unknown",
     /// The route exists, this method of it does not.
     MethodNotAllowed = 405 "method_not_allowed" "The method is not allowed",
     /// Somebody else redeemed the session.
     SessionTaken = 409 "session_consumed" "The session was already consumed",
     /// The session id is in use for another token.
     SessionExists = 409 "session_exists" "The session exists with another token",
+    /// The broadcast is over: nobody is let in any more.
+    BroadcastOver = 409 "broadcast_ended" "The broadcast has ended",
     /// The session was consumed; it can no longer be looked at.
     SessionConsumed = 410 "session_consumed" "The session was consumed",
     /// The session ran out.
     SessionExpired = 410 "session_expired" "The session has expired",
     /// The session was revoked.
     SessionRevoked = 410 "session_revoked" "The session was revoked",
+    /// The session's broadcast is over.
+    SessionBroadcastOver = 410 "broadcast_ended" "The session's broadcast has ended",
     /// The body is too large.
     PayloadTooLarge = 413 "payload_too_large" "The body is too large",
     /// The body is not JSON.
@@ -70,6 +76,8 @@ codes! {
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
     /// Something that should not happen.
     Internal = 500 "internal" "Internal error",
+    /// LiveKit is away, or does not answer as LiveKit does.
+    LiveKitFailed = 502 "livekit_failed" "LiveKit failed",
     /// More is waiting than will be done in time.
     Busy = 503 "busy" "Too busy",
     /// The workers or the bus are away.
@@ -80,6 +88,8 @@ codes! {
     LedgerBehind = 503 "ledger_behind" "The ledger is behind its own events",
     /// Nobody answered in time; the command may or may not have been carried out.
     NoAnswer = 504 "no_answer" "No answer in time",
+    /// LiveKit did not answer in time.
+    LiveKitTimeout = 504 "livekit_timeout" "LiveKit did not answer in time",
 }
 
 impl Code {

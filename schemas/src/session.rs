@@ -2,9 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use crate::{ResumeKey, Role, RoomName, SessionId, Ttl, Username};
 
-/// `cmd.session.create`: the body of `POST /api/session`.
+/// The body of `POST /api/session`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewSession {
+    /// The LiveKit room the session lets into.
+    pub room: RoomName,
+    /// What the participant is called.
+    pub username: Username,
+    /// How long the session (and its token) lives, or how long a single-use link may wait; unset: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Ttl>,
+    /// What the participant may do.
+    #[serde(default)]
+    pub role: Role,
+    /// Whether no token exists before the one consume that wins.
+    #[serde(default)]
+    pub single_use: bool,
+}
+
+impl From<NewSession> for CreateSession {
+    fn from(new: NewSession) -> Self {
+        let NewSession { room, username, ttl, role, single_use } = new;
+        Self { room, username, ttl, role, single_use, broadcast_id: None }
+    }
+}
+
+/// `cmd.session.create`: a [`NewSession`], and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSession {
@@ -21,6 +49,9 @@ pub struct CreateSession {
     /// Whether no token exists before the one consume that wins.
     #[serde(default)]
     pub single_use: bool,
+    /// The broadcast it belongs to; its room is the broadcast's, and it ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast_id: Option<Uuid>,
 }
 
 /// The answer to [`CreateSession`].

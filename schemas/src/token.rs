@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Actor, ParticipantId, Role, RoomName, SessionId, Ttl, Username};
 
-/// `cmd.token.register`: a token that another server minted, to be kept as a session.
+/// `cmd.token.register`, and `cmd.session.register`, which is the body of `POST /api/tokens`: a token that another
+/// server minted, to be kept as a session.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterToken {
@@ -18,12 +19,19 @@ pub struct RegisterToken {
     /// The room; when given, it must be the token's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomName>,
-    /// What the participant is called; when unset, the token's `name`, else its identity.
+    /// What the participant is called; when given, it must be the token's `name` or identity; when unset, it is the
+    /// one or, failing that, the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Username>,
     /// How long the session lives, at most until the token's `exp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Ttl>,
+    /// The user who registers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<u32>,
+    /// Whether the token is shown to nobody but the one consume that wins.
+    #[serde(default)]
+    pub single_use: bool,
 }
 
 impl std::fmt::Debug for RegisterToken {
@@ -109,6 +117,31 @@ pub struct TokenRegistered {
     pub expires_at: String,
     /// When the token ends: RFC 3339.
     pub token_expires_at: String,
+    /// The user who registered it, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<u32>,
+}
+
+/// Data of `token.issued`: a token without a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenIssued {
+    /// Who asked.
+    pub actor: Actor,
+    /// Where to.
+    pub room: RoomName,
+    /// The API key that signed it (`iss`).
+    pub issuer: String,
+    /// The token's id.
+    pub jti: String,
+    /// Lower-case hex of SHA-256 of the token's text.
+    pub fingerprint: String,
+    /// What it allows.
+    pub grants: Grants,
+    /// Lower-case hex of SHA-256(salt ‖ identity).
+    pub identity_hash: String,
+    /// When the token ends: RFC 3339.
+    pub token_expires_at: String,
 }
 
 /// Data of `token.refused`: a token that came from outside was not taken.
@@ -159,6 +192,23 @@ pub struct SessionConsumedEvent {
     pub resume_until: String,
 }
 
+/// Data of `session.revoked`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionRevokedEvent {
+    /// Who asked.
+    pub actor: Actor,
+    /// Who is let in no more.
+    pub participant: ParticipantId,
+    /// Where to.
+    pub room: RoomName,
+    /// When the last token that was issued for it ends: RFC 3339; unset when none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires_at: Option<String>,
+    /// RFC 3339.
+    pub revoked_at: String,
+}
+
 /// Data of `session.expired`: nobody ever consumed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -171,4 +221,29 @@ pub struct SessionExpiredEvent {
     pub room: RoomName,
     /// When it ran out: RFC 3339.
     pub expired_at: String,
+}
+
+/// `cmd.token.issue`: the query of `GET /api/token`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueToken {
+    /// The room.
+    pub room: RoomName,
+    /// The identity in the room, which is also what is shown; not one that begins with `p_`.
+    pub username: Username,
+}
+
+/// The answer to [`IssueToken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedToken {
+    /// LiveKit's access token.
+    pub token: String,
+    /// LiveKit's address.
+    pub url: String,
+    /// The room.
+    pub room: RoomName,
+    /// The identity in the room.
+    pub username: Username,
+    /// What was granted.
+    pub ttl_seconds: u32,
 }

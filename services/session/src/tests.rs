@@ -73,7 +73,7 @@ impl World {
 fn create(single_use: bool, ttl: Option<u32>, role: Role, actor: ActorKind) -> Command {
     let ttl = ttl.map(|ttl| Ttl::try_from(ttl).unwrap());
     let (room, username) = ("demo".to_owned().try_into().unwrap(), "Ana".to_owned().try_into().unwrap());
-    Command::Create(CreateSession { room, username, ttl, role, single_use }, Actor::of(actor))
+    Command::Create(CreateSession { room, username, ttl, role, single_use, broadcast_id: None }, Actor::of(actor))
 }
 
 fn claims(token: &str) -> serde_json::Value {
@@ -203,7 +203,15 @@ fn foreign(exp: i64) -> String {
 
 fn register(id: &str, token: &str) -> Command {
     let session_id = SessionId::try_from(id.to_owned()).unwrap();
-    Command::Register(RegisterToken { session_id, token: token.to_owned(), room: None, username: None, ttl: None })
+    Command::Register(RegisterToken {
+        session_id,
+        token: token.to_owned(),
+        room: None,
+        username: None,
+        ttl: None,
+        created_by: None,
+        single_use: false,
+    })
 }
 
 #[test]

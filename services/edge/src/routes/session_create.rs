@@ -1,6 +1,6 @@
 //! `POST /api/session`: a session for a participant in a room.
 
-use avanzacast_schemas::{Actor, ActorKind, Code, CreateSession, bus::subject, command_id};
+use avanzacast_schemas::{Actor, ActorKind, Code, CreateSession, NewSession, bus::subject, command_id};
 use axum::{
     Extension,
     extract::State,
@@ -24,7 +24,7 @@ pub(crate) async fn handle(
     State(edge): State<Edge>,
     Extension(context): Extension<Context>,
     headers: HeaderMap,
-    Json(command): Json<CreateSession>,
+    Json(new): Json<NewSession>,
 ) -> Result<Response, Problem> {
     let actor = Actor::of(ActorKind::Anonymous);
     let id = match single(&headers, "idempotency-key")? {
@@ -32,6 +32,7 @@ pub(crate) async fn handle(
         Some(key) if KEY_BYTES.contains(&key.len()) => command_id::keyed(&["anonymous", key]),
         Some(_) => return Err(Problem::malformed("Idempotency-Key must be 16 to 255 characters")),
     };
+    let command = CreateSession::from(new);
     let ask = Ask { subject: subject::SESSION_CREATE, id, actor: &actor, context, command: &command };
     let reply = edge.ask(ask).await?;
     let location = location(&reply.body)?;

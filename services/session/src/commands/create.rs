@@ -133,6 +133,7 @@ pub(crate) fn registered(session: &Session, stamp: &Stamp, token: &str, actor: &
         identity_hash: None,
         expires_at: time::rfc3339(session.expires_at),
         token_expires_at: time::rfc3339(stamp.exp * 1000),
+        created_by: None,
     })
 }
 

@@ -123,6 +123,7 @@ fn store(sessions: &mut Sessions, command: &RegisterToken, accepted: Accepted, m
         identity_hash: Some(person::hash_of(session.identity.as_ref())),
         expires_at: time::rfc3339(session.expires_at),
         token_expires_at: time::rfc3339(claims.exp * 1000),
+        created_by: command.created_by,
     });
     sessions.create(session);
     Decision::done(vec![event], &Record { id })
