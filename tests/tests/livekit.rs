@@ -1,48 +1,8 @@
 //! A real livekit-server and real participants: what we hand out opens its rooms, and just as far as it says.
 
 use avanzacast_schemas::SessionId;
-use avanzacast_tests::{
-    Answer, Api, LiveKitKey, LiveKitOptions, LiveKitServer, Participant, Postgres, Stack, StackOptions, eventually,
-    require,
-};
+use avanzacast_tests::{Answer, Api, LiveKitKey, LiveStudio, Participant, eventually, require};
 use serde_json::json;
-
-/// A LiveKit, and a backend that signs for it.
-struct Studio {
-    stack: Stack,
-    livekit: LiveKitServer,
-    key: LiveKitKey,
-}
-
-impl Studio {
-    async fn sqlite(auto_create: bool) -> Self {
-        let livekit = LiveKitServer::reserve();
-        let stack = Stack::sqlite_with(livekit.environment()).await;
-        Self::open(stack, livekit, auto_create)
-    }
-
-    async fn postgres(auto_create: bool) -> Self {
-        let livekit = LiveKitServer::reserve();
-        let stack = Stack::postgres(StackOptions { env: livekit.environment(), ..Default::default() }).await;
-        Self::open(stack, livekit, auto_create)
-    }
-
-    fn open(stack: Stack, livekit: LiveKitServer, auto_create: bool) -> Self {
-        let options = LiveKitOptions { auto_create, ..LiveKitOptions::of(stack.signing_key()) };
-        livekit.start(&options);
-        Self { stack, livekit, key: options.key }
-    }
-
-    fn api(&self) -> Api {
-        self.stack.api()
-    }
-
-    /// Joins with what an answer says, and nothing else.
-    fn join(&self, answer: &Answer) -> Participant {
-        assert_eq!(answer.str("url"), self.livekit.url());
-        Participant::join(answer.str("url"), answer.str("token")).unwrap_or_else(|why| panic!("{why}: {answer:#?}"))
-    }
-}
 
 async fn session(api: &Api, username: &str, role: &str) -> Answer {
     let body = json!({"room": "Sala ñ 1", "username": username, "role": role});
@@ -55,7 +15,7 @@ fn participant(answer: &Answer) -> String {
 }
 
 /// Two people of the same name are two people; nobody in the room learns anybody's session id.
-async fn two_guests_of_one_name_meet(studio: &Studio) {
+async fn two_guests_of_one_name_meet(studio: &LiveStudio) {
     let (first, second) =
         (session(&studio.api(), "José 🎥", "guest").await, session(&studio.api(), "José 🎥", "guest").await);
     let ana = studio.join(&first);
@@ -75,7 +35,7 @@ async fn two_guests_of_one_name_meet(studio: &Studio) {
 }
 
 /// The server refuses what the role does not allow, whatever the client tries.
-async fn a_viewer_sees_and_is_not_seen(studio: &Studio) {
+async fn a_viewer_sees_and_is_not_seen(studio: &LiveStudio) {
     let mut guest = studio.join(&session(&studio.api(), "Ana", "guest").await);
     let mut viewer = studio.join(&session(&studio.api(), "Víctor", "viewer").await);
     let rights = json!({"canPublish": false, "canSubscribe": true, "canPublishData": false, "hidden": false,
@@ -97,7 +57,7 @@ async fn a_viewer_sees_and_is_not_seen(studio: &Studio) {
 }
 
 /// The answer of a consume lets in; so does that of the winner who comes back, as the same person.
-async fn a_redeemed_link_lets_in_and_the_winner_comes_back_as_themselves(studio: &Studio) {
+async fn a_redeemed_link_lets_in_and_the_winner_comes_back_as_themselves(studio: &LiveStudio) {
     let api = studio.api().with("x-session-resume", &"k".repeat(32));
     let link = json!({"room": "link", "username": "Ana", "singleUse": true});
     let link = api.post("/api/session", &link).await.expect(201);
@@ -116,7 +76,7 @@ async fn a_redeemed_link_lets_in_and_the_winner_comes_back_as_themselves(studio:
 }
 
 /// A token that another server signed, registered over the bus: given out as it is, with its own identity.
-async fn a_registered_token_lets_in_as_whom_it_names(studio: &Studio) {
+async fn a_registered_token_lets_in_as_whom_it_names(studio: &LiveStudio) {
     let mut claims = studio.key.claims("guest-7", json!({"room": "foreign", "roomJoin": true, "canPublish": false}));
     claims["name"] = json!("Luz");
     let token = studio.key.sign(&claims);
@@ -133,7 +93,7 @@ async fn a_registered_token_lets_in_as_whom_it_names(studio: &Studio) {
 }
 
 /// A forged token opens nothing: else the stories above would prove nothing.
-fn another_secret_opens_nothing(studio: &Studio) {
+fn another_secret_opens_nothing(studio: &LiveStudio) {
     let thief = LiveKitKey::new(studio.key.name(), &"x".repeat(40));
     let refusal = Participant::join(&studio.livekit.url(), &thief.token("p_thief", "Sala ñ 1")).unwrap_err();
     assert!(refusal.contains("401") || refusal.to_lowercase().contains("unauthorized"), "{refusal}");
@@ -145,7 +105,7 @@ async fn health(api: &Api) -> (String, String) {
 }
 
 /// LiveKit's own health is a matter of degree for us: sessions are made and redeemed without it.
-async fn health_follows_livekit(studio: &Studio) {
+async fn health_follows_livekit(studio: &LiveStudio) {
     let api = studio.api();
     let is = async |status: &str, livekit: &str| {
         let wanted = (status.to_owned(), livekit.to_owned());
@@ -160,7 +120,7 @@ async fn health_follows_livekit(studio: &Studio) {
     studio.join(&session(&api, "Ana", "guest").await).leave();
 }
 
-async fn rooms(studio: &Studio) {
+async fn rooms(studio: &LiveStudio) {
     two_guests_of_one_name_meet(studio).await;
     a_viewer_sees_and_is_not_seen(studio).await;
     a_redeemed_link_lets_in_and_the_winner_comes_back_as_themselves(studio).await;
@@ -171,15 +131,12 @@ async fn rooms(studio: &Studio) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_with_sqlite() {
-    require!(LiveKitServer::available());
-    require!(Participant::available());
-    rooms(&Studio::sqlite(true).await).await;
+    require!(LiveStudio::available());
+    rooms(&LiveStudio::sqlite(true, &[]).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_with_postgres() {
-    require!(LiveKitServer::available());
-    require!(Participant::available());
-    require!(Postgres::available());
-    rooms(&Studio::postgres(true).await).await;
+    require!(LiveStudio::available_with_postgres());
+    rooms(&LiveStudio::postgres(true, &[]).await).await;
 }
