@@ -8,7 +8,7 @@ use std::{
 };
 
 use avanzacast::nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate};
-use avanzacast_edge::Bound;
+use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     Secret,
     bus::Bus,
@@ -22,7 +22,7 @@ use rand::{RngExt, distr::Alphanumeric};
 use super::{
     Failure,
     banner::{self, Banner},
-    dev_env,
+    dev_env, edge,
     provision::{self, StreamSettings},
     session_worker::{self, Settings, data_dir},
 };
@@ -37,6 +37,7 @@ struct Configured {
     mode: Mode,
     data_dir: PathBuf,
     http: HttpConfig,
+    edge: EdgeConfig,
     database: DatabaseConfig,
     livekit: LiveKitConfig,
     limits: SessionLimits,
@@ -50,11 +51,13 @@ fn configure() -> Result<Configured, Failure> {
     let mode = Mode::of_up(&mut variables);
     let data_dir = data_dir(&variables);
     let own_nats = variables.text("NATS_URL").is_none();
+    let livekit = LiveKitConfig::read(&mut variables, mode);
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
+        edge: edge::read(&mut variables, mode, livekit.http_url.clone()),
         database: DatabaseConfig::read(&mut variables, &data_dir),
-        livekit: LiveKitConfig::read(&mut variables, mode),
+        livekit,
         limits: SessionLimits::read(&mut variables),
         streams: StreamSettings::read(&mut variables),
         own_nats,
@@ -138,7 +141,9 @@ fn password() -> String {
 }
 
 async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life: Lifecycle) -> Result<bool, Failure> {
-    let Configured { mode, data_dir, database, livekit, limits, streams, own_nats, mut variables, .. } = configured;
+    let Configured {
+        mode, data_dir, edge: config, database, livekit, limits, streams, own_nats, mut variables, ..
+    } = configured;
     let base_url = format!("http://localhost:{}", bound.address().port());
     let mut connect = async |user, name| -> Result<Bus, Failure> {
         Ok(Bus::connect(&BusConfig::read(&mut variables, user), name).await?)
@@ -169,7 +174,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
-    bound.serve(edge.clone(), &edge_life).await?;
+    bound.serve(config, edge.clone(), &edge_life).await?;
     banner::print(&shown);
     // First no more requests, then no more commands: what is in hand at the edge still finds its worker.
     let edge_clean = edge_life.run().await;
