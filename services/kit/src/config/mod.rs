@@ -5,6 +5,8 @@ mod bus;
 mod database;
 mod http;
 mod livekit;
+mod livekit_url;
+mod metrics;
 mod sessions;
 mod variables;
 
@@ -12,6 +14,7 @@ pub use bus::BusConfig;
 pub use database::DatabaseConfig;
 pub use http::{HttpConfig, Links};
 pub use livekit::LiveKitConfig;
+pub use metrics::MetricsConfig;
 pub use sessions::SessionLimits;
 pub use variables::{ConfigError, Variables};
 
