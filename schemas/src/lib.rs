@@ -14,6 +14,7 @@ mod page;
 mod refusal;
 mod session;
 mod token;
+mod token_source;
 mod validation;
 
 pub use actor::{Actor, ActorKind};
@@ -26,11 +27,12 @@ pub use names::{
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
 pub use refusal::{Code, Refusal};
 pub use session::{
-    CheckStatus, ConsumeSession, CreateSession, GetSession, NewSession, SessionConsumed, SessionCreated, SessionView,
-    WorkerHealth,
+    CheckStatus, ConsumeSession, CreateSession, GetSession, NewBroadcastSession, NewSession, SessionConsumed,
+    SessionCreated, SessionView, SessionWithToken, WorkerHealth,
 };
 pub use token::{
     Grants, IssueToken, IssuedToken, RegisterToken, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
     SessionRevokedEvent, TokenIssued, TokenOrigin, TokenRefused, TokenRegistered, TokenReissued,
 };
+pub use token_source::{ConnectionDetails, ConnectionDetailsQuery, TokenSourceAnswer, TokenSourceRequest};
 pub use validation::{Check, Checks, ValidateToken, Validation};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use avanzacast::nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate};
-use avanzacast_edge::Bound;
+use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     Secret,
     bus::Bus,
@@ -25,7 +25,7 @@ use rand::{RngExt, distr::Alphanumeric};
 use super::{
     Failure,
     banner::{self, Banner},
-    dev_env, measure,
+    dev_env, edge, measure,
     provision::{self, StreamSettings},
     session_worker::{self, Settings, data_dir},
 };
@@ -40,6 +40,7 @@ pub(crate) struct Configured {
     pub(crate) mode: Mode,
     pub(crate) data_dir: PathBuf,
     http: HttpConfig,
+    pub(crate) edge: EdgeConfig,
     pub(crate) database: DatabaseConfig,
     pub(crate) livekit: LiveKitConfig,
     limits: SessionLimits,
@@ -53,11 +54,13 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let mode = Mode::of_up(&mut variables);
     let data_dir = data_dir(&variables);
     let own_nats = variables.text("NATS_URL").is_none();
+    let livekit = LiveKitConfig::read(&mut variables, mode);
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
+        edge: edge::read(&mut variables, mode, livekit.http_url.clone()),
         database: DatabaseConfig::read(&mut variables, &data_dir),
-        livekit: LiveKitConfig::read(&mut variables, mode),
+        livekit,
         limits: SessionLimits::read(&mut variables),
         streams: StreamSettings::read(&mut variables),
         metrics: MetricsConfig::read(&mut variables, mode),
@@ -87,7 +90,8 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let _only = only_one(&configured.data_dir)?;
     // The address first: when it is taken, nothing else needs to start.
     let bound = Bound::bind(&configured.http).await?;
-    measure::start(&configured.metrics, &edge_life).await?;
+    let exposition = measure::start(&configured.metrics, &edge_life).await?;
+    configured.edge.metrics = edge::own_address(configured.mode, exposition);
     let life = Lifecycle::new();
     let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
     let result = serve(configured, bound, &life, edge_life).await;
@@ -143,7 +147,9 @@ fn password() -> String {
 }
 
 async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life: Lifecycle) -> Result<bool, Failure> {
-    let Configured { mode, data_dir, database, livekit, limits, streams, own_nats, mut variables, .. } = configured;
+    let Configured {
+        mode, data_dir, edge: config, database, livekit, limits, streams, own_nats, mut variables, ..
+    } = configured;
     let base_url = format!("http://localhost:{}", bound.address().port());
     let mut connect = async |user, name| -> Result<Bus, Failure> {
         Ok(Bus::connect(&BusConfig::read(&mut variables, user), name).await?)
@@ -174,7 +180,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
-    bound.serve(edge.clone(), &edge_life).await?;
+    bound.serve(config, edge.clone(), &edge_life).await?;
     banner::print(&shown);
     // First no more requests, then no more commands: what is in hand at the edge still finds its worker.
     let edge_clean = edge_life.run().await;

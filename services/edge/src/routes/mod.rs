@@ -1,8 +1,52 @@
 //! One file per operation.
 
-pub(crate) mod health;
-pub(crate) mod livez;
-pub(crate) mod readyz;
-pub(crate) mod session_consume;
-pub(crate) mod session_create;
-pub(crate) mod session_get;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use crate::{
+    Edge,
+    operation::{Method, Operation},
+    problem,
+};
+
+/// An operation, and what answers it.
+pub(crate) type Route = (&'static Operation, MethodRouter<Edge>);
+
+/// Declares the operations: each file has its `OPERATION` and its `handle`.
+macro_rules! routes {
+    ($($name:ident,)*) => {
+        $(mod $name;)*
+
+        /// All of them.
+        pub(crate) fn all() -> Vec<Route> {
+            vec![$((&$name::OPERATION, on($name::OPERATION.method.filter(), $name::handle)),)*]
+        }
+    };
+}
+
+routes! {
+    session_create,
+    session_get,
+    session_consume,
+    session_revoke,
+    session_show,
+    session_list,
+    session_internal,
+    session_validate,
+    token_register,
+    token_issue,
+    broadcast_session,
+    livekit_token,
+    connection_details,
+    health,
+    livez,
+    readyz,
+}
+
+/// What answers an operation, and what its method must not be taken for.
+pub(crate) fn complete((operation, router): Route) -> (&'static Operation, MethodRouter<Edge>) {
+    let router = match operation.method {
+        Method::GetOnly => router.on(MethodFilter::HEAD, problem::method_not_allowed),
+        Method::Get | Method::Post | Method::Delete => router,
+    };
+    (operation, router)
+}

@@ -1,6 +1,7 @@
 //! Configuration: the environment is read here and nowhere else, all of it before anything binds, and every mistake
 //! is listed at once.
 
+mod access;
 mod bus;
 mod database;
 mod http;
@@ -10,9 +11,10 @@ mod metrics;
 mod sessions;
 mod variables;
 
+pub use access::{AccessConfig, ApiKey, Door, Scope};
 pub use bus::BusConfig;
 pub use database::DatabaseConfig;
-pub use http::{HttpConfig, Links};
+pub use http::{HttpConfig, Links, RateConfig};
 pub use livekit::LiveKitConfig;
 pub use metrics::MetricsConfig;
 pub use sessions::SessionLimits;

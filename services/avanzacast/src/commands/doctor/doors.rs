@@ -2,33 +2,29 @@
 
 use avanzacast_kit::{
     checkup::{Finding, Level},
-    config::Mode,
+    config::{Door, Mode},
 };
 
 use super::Patient;
 
-/// What is open unless `OPEN_ENDPOINTS` says otherwise.
-const DEFAULT: &str = "session,token,broadcasts";
-/// Doors through which anybody gets a token.
-const MINTING: [&str; 3] = ["session", "token", "broadcast-session"];
 /// Pages at these may call us from a browser.
 const ORIGINS: [&str; 3] = ["VITE_STUDIO_URL", "VITE_BROADCASTPANEL_URL", "VITE_TOKEN_SERVER_URL"];
 
 pub(super) fn findings(patient: &Patient) -> Vec<Finding> {
-    if patient.is_edge() { vec![doors(patient), cors(patient)] } else { Vec::new() }
+    let Some(access) = &patient.access else { return Vec::new() };
+    vec![doors(patient.mode, &access.open), cors(patient)]
 }
 
-fn doors(patient: &Patient) -> Finding {
+fn doors(mode: Mode, open: &[Door]) -> Finding {
     let check = "open doors";
-    let listed = patient.variables.text("OPEN_ENDPOINTS").unwrap_or_else(|| DEFAULT.to_owned());
-    let open: Vec<&str> = listed.split(',').map(str::trim).filter(|door| !door.is_empty() && *door != "none").collect();
-    let minting: Vec<&str> = open.iter().copied().filter(|door| MINTING.contains(door)).collect();
+    let minting: Vec<&str> = open.iter().filter(|door| door.mints()).map(|door| door.word()).collect();
     if minting.is_empty() {
-        let all = if open.is_empty() { "none".to_owned() } else { open.join(", ") };
+        let words: Vec<&str> = open.iter().map(|door| door.word()).collect();
+        let all = if words.is_empty() { "none".to_owned() } else { words.join(", ") };
         return Finding::ok(check, format!("{all}; nobody gets a token without a credential"));
     }
     let found = format!("anybody who reaches this backend gets tokens: {}", minting.join(", "));
-    match patient.mode {
+    match mode {
         Mode::Development => Finding::ok(check, found),
         Mode::Production => {
             Finding::warning(check, found, "OPEN_ENDPOINTS=none (or fewer) when only programs with a secret should")
