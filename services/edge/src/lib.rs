@@ -9,6 +9,7 @@ mod context;
 mod credential;
 mod list;
 mod livekit;
+mod metrics;
 mod mint;
 mod operation;
 mod problem;
@@ -22,8 +23,9 @@ use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
     config::{AccessConfig, HttpConfig, RateConfig},
     lifecycle::Lifecycle,
+    metrics::Exposition,
 };
-use axum::{Router, middleware, serve::ListenerExt};
+use axum::{Router, middleware, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -42,6 +44,7 @@ struct Reach {
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
+    metrics: Option<Exposition>,
 }
 
 /// What an edge is configured with, besides where it listens.
@@ -53,6 +56,8 @@ pub struct EdgeConfig {
     pub rates: RateConfig,
     /// LiveKit's HTTP side.
     pub livekit_url: String,
+    /// What it serves as `GET /metrics` on its own address, if it does.
+    pub metrics: Option<Exposition>,
 }
 
 /// An edge that has its address.
@@ -98,6 +103,7 @@ impl Bound {
             caller,
             life: life.clone(),
             meet: config.access.meet,
+            metrics: config.metrics,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
             livekit: LiveKit::new(&config.livekit_url)?,
@@ -138,6 +144,9 @@ fn router(edge: &Edge) -> Router {
         let (operation, method) = routes::complete(route);
         let admit = middleware::from_fn_with_state((Arc::clone(edge), operation), access::admit);
         router = router.route(operation.path, method.route_layer(admit));
+    }
+    if edge.metrics.is_some() {
+        router = router.route("/metrics", get(metrics::handle));
     }
     router
         .fallback(problem::not_found)
