@@ -6,7 +6,8 @@ use serde_json::Value;
 /// Rewritten by `UPDATE_GOLDEN=1 cargo test --workspace --test openapi`.
 #[tokio::test]
 async fn the_committed_description_is_the_one_that_is_served() {
-    let api = Stack::sqlite().await.api();
+    let stack = Stack::sqlite().await;
+    let api = stack.api();
     let served = api.get("/openapi.json").await.expect(200);
     assert_eq!(served.header("content-type"), Some("application/json"));
     let path = workspace_root().join("schemas/openapi.json");
@@ -43,7 +44,8 @@ async fn every_operation_is_described_and_there() {
 /// The page is whole in itself: nothing is loaded, nothing runs.
 #[tokio::test]
 async fn the_page_needs_nobody_else() {
-    let api = Stack::sqlite().await.api();
+    let stack = Stack::sqlite().await;
+    let api = stack.api();
     let page = api.get("/docs").await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
