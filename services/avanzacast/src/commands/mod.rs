@@ -5,7 +5,9 @@ mod dev_env;
 mod edge;
 mod provision;
 mod session_worker;
+mod studio_worker;
 mod up;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -31,8 +33,12 @@ enum Command {
     Provision,
     /// The HTTP edge alone
     Edge,
+    /// All workers in one process
+    Worker,
     /// The session worker alone
     SessionWorker,
+    /// The studio worker alone
+    StudioWorker,
 }
 
 /// A command that cannot go on.
@@ -53,7 +59,9 @@ impl Cli {
                 Command::Up => up::run().await,
                 Command::Provision => provision::run().await,
                 Command::Edge => edge::run().await,
+                Command::Worker => worker::run().await,
                 Command::SessionWorker => session_worker::run().await,
+                Command::StudioWorker => studio_worker::run().await,
             }
         });
         match done {

@@ -21,6 +21,21 @@ pub(crate) struct Settings {
     pub(crate) links: Links,
 }
 
+impl Settings {
+    /// For a role in a process of its own.
+    pub(crate) fn read(variables: &mut Variables) -> Self {
+        let mode = Mode::of_role(variables);
+        let data_dir = data_dir(variables);
+        let port = variables.parse("PORT", 4000, "a port from 0 to 65535");
+        Self {
+            database: DatabaseConfig::read_shared(variables, &data_dir),
+            livekit: LiveKitConfig::read(variables, mode),
+            limits: SessionLimits::read(variables),
+            links: Links::read(variables, mode, port),
+        }
+    }
+}
+
 /// Keeps the worker in the queue group.
 pub(crate) struct Started {
     _running: Running,
@@ -34,15 +49,7 @@ pub(crate) fn data_dir(variables: &Variables) -> PathBuf {
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let mode = Mode::of_role(&mut variables);
-    let data_dir = data_dir(&variables);
-    let port = variables.parse("PORT", 4000, "a port from 0 to 65535");
-    let settings = Settings {
-        database: DatabaseConfig::read_shared(&mut variables, &data_dir),
-        livekit: LiveKitConfig::read(&mut variables, mode),
-        limits: SessionLimits::read(&mut variables),
-        links: Links::read(&mut variables, mode, port),
-    };
+    let settings = Settings::read(&mut variables);
     let bus = BusConfig::read(&mut variables, BusUser::Session);
     variables.finish()?;
 
