@@ -121,6 +121,28 @@ fn is_token(value: &str, min: usize, max: usize) -> bool {
     (min..=max).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+impl RoomName {
+    /// For what says no room.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("unnamed".to_owned())
+    }
+
+    /// A broadcast's own.
+    #[must_use]
+    pub fn of_broadcast(id: Uuid) -> Self {
+        Self(format!("{BROADCAST_PREFIX}{id}"))
+    }
+}
+
+impl Username {
+    /// The name, or `guest` when it cannot be one.
+    #[must_use]
+    pub fn or_guest(name: String) -> Self {
+        Self::try_from(name).unwrap_or_else(|_| Self("guest".to_owned()))
+    }
+}
+
 impl From<Uuid> for SessionId {
     fn from(id: Uuid) -> Self {
         Self(id.to_string())
@@ -135,10 +157,13 @@ impl SessionId {
     }
 }
 
+/// What the name of a broadcast's room begins with.
+const BROADCAST_PREFIX: &str = "broadcast-";
+
 /// Whether a room's name is one that only a broadcast's own sessions may use.
 #[must_use]
 pub fn reserved_for_broadcasts(room: &RoomName) -> bool {
-    room.as_str().starts_with("broadcast-")
+    room.as_str().starts_with(BROADCAST_PREFIX)
 }
 
 /// Who a session lets in, for every place that must not show the session id: `p_` and the first 26 characters of the

@@ -48,27 +48,46 @@ fn view(session: &Session, rules: &Rules) -> Result<SessionView, Refusal> {
     })
 }
 
+/// What has happened to a session, if that forbids to look at it.
+pub(crate) fn ended(session: &Session, now: i64) -> Option<Code> {
+    match session.state {
+        State::Revoked => Some(Code::SessionRevoked),
+        State::Open | State::Consumed | State::Expired if session.broadcast_over => Some(Code::SessionBroadcastOver),
+        State::Consumed => Some(Code::SessionConsumed),
+        State::Open if session.is_open(now) => None,
+        State::Open | State::Expired => Some(Code::SessionExpired),
+    }
+}
+
 fn json(value: &impl serde::Serialize) -> Result<Bytes, Refusal> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|_| Code::Internal.into())
 }
 
-/// The entry of a session that is open, for where there is none yet.
-pub(crate) fn fill(session: &Session, rules: &Rules, now: i64) -> Result<CacheWrite, Refusal> {
+/// The entry of a session that is open, for where there is none yet. One of a broadcast is never cached: it ends with
+/// the broadcast, of which the cache hears nothing.
+pub(crate) fn fill(session: &Session, rules: &Rules, now: i64) -> Result<Option<CacheWrite>, Refusal> {
+    if session.broadcast.is_some() {
+        return Ok(None);
+    }
     let entry =
         CachedSession { state: CachedState::Open, until: session.expires_at, answer: Some(view(session, rules)?) };
     let left = u64::try_from((session.expires_at - now).div_euclid(1000)).unwrap_or_default();
-    Ok(CacheWrite::Fill(session.id.clone(), json(&entry)?, Duration::from_secs(left + LINGER_S)))
+    Ok(Some(CacheWrite::Fill(session.id.clone(), json(&entry)?, Duration::from_secs(left + LINGER_S))))
 }
 
 /// The entry of a session that has ended: no token.
-pub(crate) fn end(session: &Session, now: i64) -> Result<CacheWrite, Refusal> {
+pub(crate) fn end(session: &Session, now: i64) -> Result<Option<CacheWrite>, Refusal> {
+    if session.broadcast.is_some() {
+        return Ok(None);
+    }
     let entry = CachedSession::<SessionView> { state: state(session, now), until: session.expires_at, answer: None };
-    Ok(CacheWrite::End(session.id.clone(), json(&entry)?))
+    Ok(Some(CacheWrite::End(session.id.clone(), json(&entry)?)))
 }
 
 /// Answers a query, and fills the cache with what it found, as a creation.
 pub(crate) fn look(session: &Session, rules: &Rules, now: i64) -> Result<Answer, Refusal> {
-    let entry = CachedSession { state: state(session, now), until: session.expires_at, answer: Some(()) };
-    entry.read(now).map_err(Refusal::from)?;
-    Ok(Answer { reply: Reply::done(200, json(&view(session, rules)?)?), cache: Some(fill(session, rules, now)?) })
+    if let Some(code) = ended(session, now) {
+        return Err(code.into());
+    }
+    Ok(Answer { reply: Reply::done(200, json(&view(session, rules)?)?), cache: fill(session, rules, now)? })
 }

@@ -1,9 +1,9 @@
-//! LiveKit access tokens: signing our own, checking those of others.
+//! LiveKit access tokens: signing our own.
 
 use avanzacast_kit::config::LiveKitConfig;
 use avanzacast_schemas::{Code, Grants, Refusal, Role};
 use data_encoding::HEXLOWER;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -68,54 +68,6 @@ struct VideoGrant<'a> {
     grants: Grants,
 }
 
-/// What of a foreign token's claims is looked at.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ForeignClaims {
-    /// The API key that signed it.
-    pub iss: String,
-    /// The identity in the room.
-    pub sub: Option<String>,
-    /// What is shown.
-    pub name: Option<String>,
-    /// The token's id; LiveKit's fallback for the identity.
-    pub jti: Option<String>,
-    /// Unix seconds.
-    pub exp: i64,
-    /// Unix seconds.
-    #[serde(default)]
-    pub nbf: i64,
-    /// The grant.
-    pub video: ForeignGrant,
-}
-
-/// A foreign token's grant. What is absent means what LiveKit takes it to mean.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ForeignGrant {
-    /// The room.
-    #[serde(default)]
-    pub room: String,
-    #[serde(default)]
-    room_join: bool,
-    can_publish: Option<bool>,
-    can_subscribe: Option<bool>,
-    can_publish_data: Option<bool>,
-}
-
-impl ForeignGrant {
-    /// The rights that LiveKit gives for it.
-    #[must_use]
-    pub fn grants(&self) -> Grants {
-        let can_publish = self.can_publish.unwrap_or(true);
-        Grants {
-            room_join: self.room_join,
-            can_publish,
-            can_subscribe: self.can_subscribe.unwrap_or(true),
-            can_publish_data: self.can_publish_data.unwrap_or(can_publish),
-        }
-    }
-}
-
 /// What a role may do.
 #[must_use]
 pub fn grants_of(role: Role) -> Grants {
@@ -132,11 +84,10 @@ pub fn fingerprint(token: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(token))
 }
 
-/// Signs and checks with one API key.
+/// Signs with one API key.
 pub struct Minter {
     key: String,
     encoding: EncodingKey,
-    decoding: DecodingKey,
     header: Header,
 }
 
@@ -148,7 +99,6 @@ impl Minter {
         Self {
             key: livekit.key.clone(),
             encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
             header: Header::new(Algorithm::HS256),
         }
     }
@@ -178,51 +128,6 @@ impl Minter {
             Refusal::from(Code::Internal)
         })
     }
-
-    /// Checks a token that somebody else signed, at `now` (Unix milliseconds): HS256 by our key, in its time, for
-    /// joining a room.
-    ///
-    /// # Errors
-    /// What is wrong with it; never the token itself.
-    pub fn check(&self, token: &str, now: i64) -> Result<ForeignClaims, Refusal> {
-        let refuse = |detail: &str| Refusal::new(Code::TokenInvalid, detail);
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[&self.key]);
-        validation.set_required_spec_claims(&["exp", "iss"]);
-        validation.validate_aud = false;
-        // Time is the caller's, below.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<ForeignClaims>(token, &self.decoding, &validation)
-            .map_err(|error| refuse(&format!("the token was not accepted: {}", reason(error.kind()))))?
-            .claims;
-        if claims.exp <= now.div_euclid(1000) {
-            return Err(refuse("the token has expired"));
-        }
-        if claims.nbf > now.div_euclid(1000) + LEEWAY_S {
-            return Err(refuse("the token is not valid yet"));
-        }
-        if !claims.video.room_join {
-            return Err(refuse("the token does not allow joining a room"));
-        }
-        Ok(claims)
-    }
-}
-
-/// LiveKit's own tolerance for clocks (protocol `auth/verifier.go`).
-const LEEWAY_S: i64 = 60;
-
-/// A word for what is wrong, without anything of the token in it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which may grow; not ours")]
-fn reason(kind: &jsonwebtoken::errors::ErrorKind) -> &'static str {
-    use jsonwebtoken::errors::ErrorKind;
-    match kind {
-        ErrorKind::InvalidSignature => "its signature is not by a key known here",
-        ErrorKind::InvalidIssuer => "its issuer is not known here",
-        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => "it is not signed with HS256",
-        ErrorKind::MissingRequiredClaim(_) => "it lacks exp or iss",
-        ErrorKind::Json(_) => "its claims are not those of an access token",
-        _ => "it is not a JWT",
-    }
 }
 
 #[cfg(test)]
@@ -236,6 +141,8 @@ mod tests {
             secret: Secret::new("0123456789abcdef0123456789abcdef"),
             ws_url: String::new(),
             http_url: String::new(),
+            verify_keys: Vec::new(),
+            takes_anything: false,
         })
     }
 
@@ -259,21 +166,5 @@ mod tests {
                 "video": {"room": "r", "roomJoin": true, "canPublish": true, "canSubscribe": true,
                     "canPublishData": true}})
         );
-    }
-
-    #[test]
-    fn a_token_is_checked_at_the_given_time_and_by_our_key_only() {
-        let token = minter().mint(BEARER, &stamp()).unwrap();
-        let check = |now| minter().check(&token, now);
-        assert_eq!(check(1_000_000_000_000).unwrap().video.room, "r");
-        assert!(check(1_000_000_301_000).is_err());
-        assert!(check(1_000_000_000_000 - 67_000).is_err());
-        let mut forged = token.clone();
-        forged.pop();
-        for bad in [forged.as_str(), "", "jwt..", "a.b.c", &token.replacen('.', "..", 1)] {
-            let refusal = minter().check(bad, 1_000_000_000_000).unwrap_err();
-            assert_eq!(refusal.code, Code::TokenInvalid);
-            assert!(bad.is_empty() || !refusal.detail.contains(bad), "the token is not echoed");
-        }
     }
 }

@@ -4,6 +4,7 @@ use avanzacast_kit::config::{Links, LiveKitConfig, SessionLimits};
 use avanzacast_schemas::{Code, Refusal, TokenOrigin};
 
 use crate::{
+    checking::Verifier,
     minting::{Bearer, Minter, Stamp},
     state::Session,
 };
@@ -11,6 +12,7 @@ use crate::{
 /// The rules of one worker.
 pub struct Rules {
     pub(crate) minter: Minter,
+    pub(crate) verifier: Verifier,
     pub(crate) limits: SessionLimits,
     pub(crate) links: Links,
     /// What a browser connects to.
@@ -21,7 +23,13 @@ impl Rules {
     /// By this configuration.
     #[must_use]
     pub fn new(livekit: &LiveKitConfig, limits: SessionLimits, links: Links) -> Self {
-        Self { minter: Minter::new(livekit), limits, links, livekit_url: livekit.ws_url.clone() }
+        Self {
+            minter: Minter::new(livekit),
+            verifier: Verifier::new(livekit),
+            limits,
+            links,
+            livekit_url: livekit.ws_url.clone(),
+        }
     }
 
     /// A session's token: signed by us from the stamp, or the one that came from outside.

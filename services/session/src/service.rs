@@ -7,7 +7,7 @@ use avanzacast_kit::{
     time,
 };
 use avanzacast_schemas::{
-    Actor, ActorKind, Code, Event, GetSession, Refusal, SessionExpiredEvent,
+    Actor, ActorKind, Code, Event, ListSessions, Refusal, RegisterToken, SessionExpiredEvent, SessionId,
     bus::{group, subject},
     command_id,
 };
@@ -15,15 +15,17 @@ use avanzacast_worker::{
     Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps,
     store::{Change, Sql, StoreError, decode},
 };
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
     cached,
-    commands::{Command, consume, create, register},
+    commands::{Command, consume, create, issue, register, revoke},
+    queries::{Query, managed, validate},
     rules::Rules,
     state::{Sessions, State},
-    store,
+    statements, store,
 };
 
 /// Sessions and tokens.
@@ -52,6 +54,10 @@ fn reply(status: u16, body: &impl Serialize) -> Result<Reply, Refusal> {
     serde_json::to_vec(body).map(|body| Reply::done(status, body)).map_err(|_| Code::Internal.into())
 }
 
+fn uncached(status: u16, body: &impl Serialize) -> Result<Answer, Refusal> {
+    Ok(Answer { reply: reply(status, body)?, cache: None })
+}
+
 fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
     serde_json::from_str(record.get()).map_err(|error| {
         tracing::error!(%error, "a record of the inbox cannot be read");
@@ -61,77 +67,92 @@ fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
 
 impl Service for SessionService {
     type Command = Command;
-    type Query = GetSession;
+    type Query = Query;
     type State = Sessions;
 
     const NAME: &'static str = group::SESSION;
-    const COMMANDS: &'static [&'static str] = &[subject::SESSION_CREATE, subject::SESSION_CONSUME];
-    const QUERIES: &'static [&'static str] = &[subject::SESSION_GET];
-    const ROWS: Sql = store::BY_ID;
+    const COMMANDS: &'static [&'static str] = &[
+        subject::SESSION_CREATE,
+        subject::SESSION_CONSUME,
+        subject::SESSION_REVOKE,
+        subject::SESSION_REGISTER,
+        subject::TOKEN_ISSUE,
+    ];
+    const QUERIES: &'static [&'static str] =
+        &[subject::SESSION_GET, subject::SESSION_SHOW, subject::SESSION_LIST, subject::SESSION_VALIDATE];
+    const ROWS: Sql = statements::BY_ID;
 
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Command>, Refusal> {
-        match delivery.subject.as_str() {
-            subject::SESSION_CREATE => {
-                let (id, actor) = headers(delivery)?;
-                Ok(Decoded { id, command: Command::Create(body(delivery)?, actor) })
-            }
-            subject::SESSION_CONSUME => {
-                let (id, actor) = headers(delivery)?;
-                Ok(Decoded { id, command: Command::Consume(body(delivery)?, actor) })
-            }
-            subject::TOKEN_REGISTER => {
-                let command: avanzacast_schemas::RegisterToken = body(delivery)?;
-                let id = command_id::keyed(&[&delivery.subject, command.session_id.as_str(), &command.token]);
-                Ok(Decoded { id, command: Command::Register(command) })
-            }
-            _ => Err(Refusal::new(Code::Malformed, "no such command")),
+        if delivery.subject == subject::TOKEN_REGISTER {
+            let command: RegisterToken = body(delivery)?;
+            let id = command_id::keyed(&[&delivery.subject, command.session_id.as_str(), &command.token]);
+            return Ok(Decoded { id, command: Command::Register(command, None) });
         }
+        let (id, actor) = headers(delivery)?;
+        let command = match delivery.subject.as_str() {
+            subject::SESSION_CREATE => Command::Create(body(delivery)?, actor),
+            subject::SESSION_CONSUME => Command::Consume(body(delivery)?, actor),
+            subject::SESSION_REVOKE => Command::Revoke(body(delivery)?, actor),
+            subject::SESSION_REGISTER => Command::Register(body(delivery)?, Some(actor)),
+            subject::TOKEN_ISSUE => Command::Issue(body(delivery)?, actor),
+            _ => return Err(Refusal::new(Code::Malformed, "no such command")),
+        };
+        Ok(Decoded { id, command })
     }
 
     fn keys<'a>(&self, command: &'a Command) -> Vec<Cow<'a, str>> {
         match command {
-            Command::Create(..) => Vec::new(),
+            Command::Create(create, _) => create.broadcast_id.map(|id| id.to_string().into()).into_iter().collect(),
             Command::Consume(consume, _) => vec![consume.id.as_str().into()],
-            Command::Register(register) => vec![register.session_id.as_str().into()],
+            Command::Revoke(revoke, _) => vec![revoke.id.as_str().into()],
+            Command::Register(register, _) => vec![register.session_id.as_str().into()],
+            Command::Issue(..) => Vec::new(),
         }
     }
 
     fn load(&self, rows: &str) -> Result<Sessions, StoreError> {
-        let mut sessions = Sessions::default();
-        for row in decode::<Vec<store::Row>>(rows)? {
-            sessions.insert_read(row.into());
-        }
-        Ok(sessions)
+        let rows: store::Rows = decode(rows)?;
+        Ok(rows.into())
     }
 
     fn decide(&self, state: &mut Sessions, command: &Command, moment: &mut Moment<'_>) -> Decision {
         match command {
             Command::Create(command, actor) => create::decide(state, command, actor, &self.0, moment),
             Command::Consume(command, actor) => consume::decide(state, command, actor, &self.0, moment),
-            Command::Register(command) => register::decide(state, command, &self.0, moment),
+            Command::Revoke(command, actor) => revoke::decide(state, command, actor, moment),
+            Command::Register(command, actor) => register::decide(state, command, actor.as_ref(), &self.0, moment),
+            Command::Issue(command, actor) => issue::decide(state, command, actor, &self.0, moment),
         }
     }
 
     fn answer(&self, state: &Sessions, command: &Command, record: &RawValue, first: bool) -> Result<Answer, Refusal> {
+        // Only now may nothing be in the cache: a repetition must not bring back what has ended since.
+        let fill = |id: &SessionId| match state.get(id).filter(|_| first) {
+            Some(session) => cached::fill(session, &self.0, session.created_at),
+            None => Ok(None),
+        };
+        let end = |id: &SessionId| cached::end(state.get(id).ok_or(Code::SessionNotFound)?, i64::MIN);
         match command {
             Command::Create(..) => {
                 let record: create::Record = recorded(record)?;
-                // Only now may nothing be there: a repetition must not bring back what has ended since.
-                let session = if first { state.get(record.id()) } else { None };
-                let cache = session.map(|session| cached::fill(session, &self.0, session.created_at)).transpose()?;
-                Ok(Answer { reply: reply(201, &create::answer(&record, &self.0))?, cache })
+                Ok(Answer { reply: reply(201, &create::answer(&record, &self.0))?, cache: fill(record.id())? })
             }
             Command::Consume(command, _) => {
-                let record: consume::Record = recorded(record)?;
-                let session = state.get(&command.id).ok_or(Code::SessionNotFound)?;
-                let answer = consume::answer(state, command, &record, &self.0)?;
-                Ok(Answer { reply: reply(200, &answer)?, cache: Some(cached::end(session, i64::MIN)?) })
+                let answer = consume::answer(state, command, &recorded(record)?, &self.0)?;
+                Ok(Answer { reply: reply(200, &answer)?, cache: end(&command.id)? })
             }
-            Command::Register(_) => {
+            Command::Revoke(command, _) => {
+                let revoke::Record {} = recorded(record)?;
+                Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: end(&command.id)? })
+            }
+            Command::Register(..) => {
                 let record: register::Record = recorded(record)?;
-                let session = if first { state.get(&record.id) } else { None };
-                let cache = session.map(|session| cached::fill(session, &self.0, session.created_at)).transpose()?;
-                Ok(Answer { reply: reply(201, &serde_json::json!({ "id": record.id }))?, cache })
+                let (status, answer) = register::answer(&record, &self.0);
+                Ok(Answer { reply: reply(status, &answer)?, cache: fill(record.session().id())? })
+            }
+            Command::Issue(command, _) => {
+                let answer = issue::answer(command, &recorded(record)?, &self.0)?;
+                Ok(Answer { reply: reply(200, &answer)?, cache: None })
             }
         }
     }
@@ -140,29 +161,57 @@ impl Service for SessionService {
         state.changes()
     }
 
-    fn query(&self, delivery: &Delivery) -> Result<GetSession, Refusal> {
-        body(delivery)
+    fn query(&self, delivery: &Delivery) -> Result<Query, Refusal> {
+        match delivery.subject.as_str() {
+            subject::SESSION_GET => Ok(Query::Get(body(delivery)?)),
+            subject::SESSION_SHOW => Ok(Query::Show(body(delivery)?)),
+            subject::SESSION_LIST => Ok(Query::List(body::<ListSessions>(delivery)?.try_into()?)),
+            subject::SESSION_VALIDATE => {
+                Ok(Query::Validate(validate::Examined::new(&body(delivery)?, &self.0.verifier)))
+            }
+            _ => Err(Refusal::new(Code::Malformed, "no such query")),
+        }
     }
 
-    fn find(&self, query: &GetSession) -> Find {
-        Find::Rows(vec![query.id.as_str().to_owned()])
+    fn find(&self, query: &Query) -> Find {
+        match query {
+            Query::Get(get) => Find::Rows(vec![get.id.as_str().to_owned()]),
+            Query::Show(show) => Find::Rows(vec![show.id.as_str().to_owned()]),
+            Query::List(listing) => listing.find(),
+            Query::Validate(examined) => examined.find(),
+        }
     }
 
-    fn look(&self, state: &Sessions, query: &GetSession, now: i64) -> Result<Answer, Refusal> {
-        cached::look(state.get(&query.id).ok_or(Code::SessionNotFound)?, &self.0, now)
+    fn look(&self, state: &Sessions, query: &Query, now: i64) -> Result<Answer, Refusal> {
+        let session = |id| state.get(id).ok_or(Refusal::from(Code::SessionNotFound));
+        match query {
+            Query::Get(get) => cached::look(session(&get.id)?, &self.0, now),
+            Query::Show(show) => uncached(200, &managed(session(&show.id)?, now)),
+            // What there is nothing to read for.
+            Query::List(_) | Query::Validate(_) => self.page("[]", query, now),
+        }
     }
 
-    fn page(&self, _: &str, _: &GetSession, _: i64) -> Result<Answer, Refusal> {
-        Err(Code::Internal.into())
+    fn page(&self, rows: &str, query: &Query, now: i64) -> Result<Answer, Refusal> {
+        let unreadable = |error: StoreError| {
+            tracing::error!(%error, source = std::error::Error::source(&error).map(tracing::field::display),
+                "rows cannot be read");
+            Refusal::from(Code::Internal)
+        };
+        match query {
+            Query::List(listing) => uncached(200, &listing.page(rows, now).map_err(unreadable)?),
+            Query::Validate(examined) => uncached(200, &examined.judge(rows, now).map_err(unreadable)?),
+            Query::Get(_) | Query::Show(_) => Err(Code::Internal.into()),
+        }
     }
 }
 
 impl Sweeps for SessionService {
-    const DUE: Sql = store::DUE;
-    const PRUNE: Sql = store::PRUNE;
+    const DUE: Sql = statements::DUE;
+    const PRUNE: Sql = statements::PRUNE;
 
     fn load_due(&self, rows: &str) -> Result<Sessions, StoreError> {
-        self.load(rows)
+        Ok(store::Rows { sessions: decode(rows)?, broadcasts: None }.into())
     }
 
     fn expire(&self, state: &mut Sessions, moment: &mut Moment<'_>) -> (Vec<Event>, Vec<CacheWrite>) {
@@ -179,7 +228,7 @@ impl Sweeps for SessionService {
                 room: session.room.clone(),
                 expired_at: time::rfc3339(session.expires_at),
             }));
-            ends.extend(cached::end(&session, moment.now));
+            ends.extend(cached::end(&session, moment.now).ok().flatten());
             state.update(session);
         }
         (events, ends)

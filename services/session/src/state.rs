@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use avanzacast_schemas::{Role, RoomName, SessionId, TokenOrigin};
+use avanzacast_schemas::{Role, RoomName, SessionId, SessionState, TokenOrigin};
 use avanzacast_worker::store::{Change, Op};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{minting::Stamp, store};
 
@@ -77,6 +78,12 @@ pub struct Session {
     pub name: Option<Personal>,
     /// The identity that a token from outside names.
     pub identity: Option<Personal>,
+    /// The broadcast it belongs to.
+    pub broadcast: Option<Uuid>,
+    /// Whether that is over. Read with the session, never written with it.
+    pub broadcast_over: bool,
+    /// The user who registered it.
+    pub created_by: Option<u32>,
 }
 
 /// A row lives this long after the last of its session's expiry, its tokens' and its resume.
@@ -103,6 +110,17 @@ impl Session {
     }
 }
 
+impl From<State> for SessionState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Consumed => Self::Consumed,
+            State::Revoked => Self::Revoked,
+            State::Expired => Self::Expired,
+        }
+    }
+}
+
 struct Entry {
     session: Session,
     op: Option<Op>,
@@ -113,12 +131,29 @@ struct Entry {
 pub struct Sessions {
     known: HashMap<SessionId, Entry>,
     people: Vec<store::Person>,
+    broadcasts: HashMap<Uuid, bool>,
 }
 
 impl Sessions {
     /// Takes in a row that was read.
     pub fn insert_read(&mut self, session: Session) {
         self.known.insert(session.id.clone(), Entry { session, op: None });
+    }
+
+    /// Takes in whether a broadcast is over.
+    pub fn insert_broadcast(&mut self, id: Uuid, over: bool) {
+        self.broadcasts.insert(id, over);
+    }
+
+    /// Whether a broadcast is over; `None` for one that does not exist.
+    #[must_use]
+    pub fn broadcast_over(&self, id: Uuid) -> Option<bool> {
+        self.broadcasts.get(&id).copied()
+    }
+
+    /// Remembers what can be forgotten about a person of no session.
+    pub(crate) fn remember(&mut self, person: store::Person) {
+        self.people.push(person);
     }
 
     /// A session, as the decisions so far have left it.

@@ -1,12 +1,13 @@
-//! Sessions in the database.
+//! Sessions in the database: rows. The statements are in [`crate::statements`].
 
 use avanzacast_schemas::{ParticipantId, Role, RoomName, SessionId, TokenOrigin};
-use avanzacast_worker::store::{Cell, Kind, Sql, Table};
+use avanzacast_worker::store::{Cell, Kind, Table};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::{
-    minting::Stamp,
-    state::{Consumption, Personal, Session, State},
+    minting::{Stamp, fingerprint},
+    state::{Consumption, Personal, Session, Sessions, State},
 };
 
 pub(crate) static SESSION: Table = Table {
@@ -30,6 +31,9 @@ pub(crate) static SESSION: Table = Table {
         ("consumed_at", Kind::Int),
         ("resume_until", Kind::Int),
         ("due_at", Kind::Int),
+        ("broadcast_id", Kind::Text),
+        ("created_by", Kind::Int),
+        ("fingerprint", Kind::Text),
     ],
 };
 
@@ -52,46 +56,26 @@ pub(crate) struct Person {
     pub(crate) recorded_at: i64,
 }
 
-/// Selects sessions by id, each as an object of [`Row`].
-pub(crate) const BY_ID: Sql = Sql {
-    postgres: concat!(
-        "SELECT json_agg(r) FROM (SELECT s.*, n.salt AS name_salt, n.value AS name,
-            i.salt AS identity_salt, i.value AS identity FROM session s
-         LEFT JOIN person n ON n.subject = s.participant AND n.field = 'name'
-         LEFT JOIN person i ON i.subject = s.participant AND i.field = 'identity'",
-        " WHERE s.id = ANY($1)) r"
-    ),
-    sqlite: concat!(
-        "SELECT json_group_array(json_object('id', s.id, 'room', s.room, 'role', s.role, 'origin', s.origin,
-            'single_use', s.single_use, 'state', s.state, 'ttl', s.ttl, 'created_at', s.created_at,
-            'expires_at', s.expires_at, 'jti', s.jti, 'nbf', s.nbf, 'exp', s.exp, 'token', s.token,
-            'resume_hash', s.resume_hash, 'consumed_at', s.consumed_at, 'resume_until', s.resume_until,
-            'name_salt', n.salt, 'name', n.value, 'identity_salt', i.salt, 'identity', i.value)) FROM session s
-         LEFT JOIN person n ON n.subject = s.participant AND n.field = 'name'
-         LEFT JOIN person i ON i.subject = s.participant AND i.field = 'identity'",
-        " WHERE s.id IN (SELECT value FROM json_each(?1))"
-    ),
-};
+/// What a batch's read gives.
+#[derive(Deserialize)]
+pub(crate) struct Rows {
+    pub(crate) sessions: Option<Vec<Row>>,
+    /// Id and status.
+    pub(crate) broadcasts: Option<Vec<(Uuid, String)>>,
+}
 
-/// Selects what the sweep has to end, as [`Row`]s without what it does not need.
-pub(crate) const DUE: Sql = Sql {
-    postgres: "SELECT json_agg(r) FROM (SELECT * FROM session
-        WHERE due_at <= (extract(epoch FROM statement_timestamp()) * 1000)::bigint AND state = 'open'
-            AND $1::text[] IS NOT NULL ORDER BY due_at LIMIT 500) r",
-    sqlite: "SELECT json_group_array(json_object('id', s.id, 'room', s.room, 'role', s.role, 'origin', s.origin,
-            'single_use', s.single_use, 'state', s.state, 'ttl', s.ttl, 'created_at', s.created_at,
-            'expires_at', s.expires_at, 'jti', s.jti, 'nbf', s.nbf, 'exp', s.exp, 'token', s.token))
-        FROM (SELECT * FROM session WHERE due_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) AND state = 'open'
-            AND ?1 IS NOT NULL ORDER BY due_at LIMIT 500) s",
-};
-
-/// Forgets sessions that ended long ago.
-pub(crate) const PRUNE: Sql = Sql {
-    postgres: "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE due_at <= $1 AND state <> 'open'
-        ORDER BY due_at LIMIT 1000)",
-    sqlite: "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE due_at <= ?1 AND state <> 'open'
-        ORDER BY due_at LIMIT 1000)",
-};
+impl From<Rows> for Sessions {
+    fn from(rows: Rows) -> Self {
+        let mut sessions = Self::default();
+        for row in rows.sessions.into_iter().flatten() {
+            sessions.insert_read(row.into());
+        }
+        for (id, status) in rows.broadcasts.into_iter().flatten() {
+            sessions.insert_broadcast(id, status == "ended");
+        }
+        sessions
+    }
+}
 
 /// A session as the database has it.
 #[derive(Deserialize)]
@@ -116,6 +100,13 @@ pub(crate) struct Row {
     name: Option<String>,
     identity_salt: Option<String>,
     identity: Option<String>,
+    broadcast_id: Option<Uuid>,
+    /// Whether that is over: 1 or 0.
+    #[serde(default)]
+    broadcast_over: u8,
+    created_by: Option<u32>,
+    /// In a page: which of the rows looked through this is.
+    pub(crate) place: Option<u32>,
 }
 
 impl From<Row> for Session {
@@ -147,6 +138,9 @@ impl From<Row> for Session {
             consumption,
             name: personal(row.name_salt, row.name),
             identity: personal(row.identity_salt, row.identity),
+            broadcast: row.broadcast_id,
+            broadcast_over: row.broadcast_over == 1,
+            created_by: row.created_by,
         }
     }
 }
@@ -186,6 +180,9 @@ pub(crate) fn row(session: &Session) -> Vec<Cell> {
         consumption.map(|consumption| consumption.at).into(),
         consumption.map(|consumption| consumption.resume_until).into(),
         session.due_at().into(),
+        session.broadcast.map(|id| id.to_string()).into(),
+        session.created_by.map(i64::from).into(),
+        session.token.as_deref().map(fingerprint).into(),
     ]
 }
 

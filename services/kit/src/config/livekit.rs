@@ -22,13 +22,24 @@ pub struct LiveKitConfig {
     pub ws_url: String,
     /// Its HTTP side, for calls of our own.
     pub http_url: String,
+    /// `LIVEKIT_KEYS`: more keys whose tokens are taken, for rotation and for minters that are not us.
+    pub verify_keys: Vec<(String, Secret)>,
+    /// Whether any text is taken for a token: only in development mode, and only while no key is configured.
+    pub takes_anything: bool,
 }
 
 impl LiveKitConfig {
-    /// Reads `LIVEKIT_API_KEY`, `LIVEKIT_API_SECRET` and `LIVEKIT_WS_URL` or `LIVEKIT_URL`.
+    /// Reads where LiveKit's HTTP side is, for a role that has none of its keys.
+    pub fn read_address(variables: &mut Variables, mode: Mode) -> String {
+        urls(variables, mode).1
+    }
+
+    /// Reads `LIVEKIT_API_KEY`, `LIVEKIT_API_SECRET`, `LIVEKIT_KEYS`, and `LIVEKIT_WS_URL` or `LIVEKIT_URL`.
     pub fn read(variables: &mut Variables, mode: Mode) -> Self {
         let key = variables.text("LIVEKIT_API_KEY");
         let secret = variables.secret("LIVEKIT_API_SECRET");
+        let verify_keys = verify_keys(variables);
+        let takes_anything = mode == Mode::Development && key.is_none() && verify_keys.is_empty();
         let (key, secret) = match (key, secret, mode) {
             (Some(key), Some(secret), _) => (key, secret),
             (None, None, Mode::Development) => (DEV_KEY.to_owned(), Secret::new(DEV_SECRET)),
@@ -42,10 +53,26 @@ impl LiveKitConfig {
             tracing::warn!(min_bytes = SECRET_MIN_BYTES, "LIVEKIT_API_SECRET is short; LiveKit will complain too");
         }
         let (ws_url, http_url) = urls(variables, mode);
-        Self { key, secret, ws_url, http_url }
+        Self { key, secret, ws_url, http_url, verify_keys, takes_anything }
     }
 }
 
+/// `key: secret`, one per line or separated by commas, as LiveKit writes its key files.
+fn verify_keys(variables: &mut Variables) -> Vec<(String, Secret)> {
+    let Some(list) = variables.secret("LIVEKIT_KEYS") else { return Vec::new() };
+    let mut keys = Vec::new();
+    for entry in list.reveal().split(['\n', ',']).map(str::trim).filter(|entry| !entry.is_empty()) {
+        match entry.split_once(':').map(|(key, secret)| (key.trim(), secret.trim())) {
+            Some((key, secret)) if !key.is_empty() && !secret.is_empty() => {
+                keys.push((key.to_owned(), Secret::new(secret)));
+            }
+            Some(_) | None => variables.problem("LIVEKIT_KEYS must be `key: secret`, one per line or comma-separated"),
+        }
+    }
+    keys
+}
+
+/// Where LiveKit is, for a browser (`ws://` or `wss://`) and for calls of our own (`http://` or `https://`).
 fn urls(variables: &mut Variables, mode: Mode) -> (String, String) {
     let url = variables.text("LIVEKIT_WS_URL").or_else(|| variables.text("LIVEKIT_URL"));
     if url.is_none() && mode == Mode::Production {
@@ -59,6 +86,26 @@ fn urls(variables: &mut Variables, mode: Mode) -> (String, String) {
         _ => {
             variables.problem("LIVEKIT_WS_URL must begin with ws://, wss://, http:// or https://");
             (String::new(), String::new())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(keys: &str) -> Option<Vec<(String, Secret)>> {
+        let mut variables = Variables::from_map([("LIVEKIT_KEYS".to_owned(), keys.to_owned())].into());
+        let keys = verify_keys(&mut variables);
+        variables.finish().is_ok().then_some(keys)
+    }
+
+    #[test]
+    fn keys_come_by_line_or_by_comma() {
+        let names = |keys: &str| read(keys).map(|keys| keys.into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+        assert_eq!(names("a: x, b:y\n c : z:z \n"), Some(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
+        for bad in ["a", "a:", ":x", "a: x, b"] {
+            assert_eq!(names(bad), None, "{bad}");
         }
     }
 }

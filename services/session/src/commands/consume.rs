@@ -37,6 +37,9 @@ enum Entry {
 fn entry(session: &Session, key_hash: &str, now: i64) -> Entry {
     match (session.state, &session.consumption) {
         (State::Revoked, _) => Entry::Refused(Code::SessionRevoked),
+        (State::Open | State::Consumed | State::Expired, _) if session.broadcast_over => {
+            Entry::Refused(Code::SessionBroadcastOver)
+        }
         (State::Consumed, Some(consumption)) if consumption.resume_hash == key_hash => {
             if now < consumption.resume_until { Entry::Again } else { Entry::Refused(Code::SessionExpired) }
         }

@@ -3,7 +3,7 @@
 use avanzacast_kit::time;
 use avanzacast_schemas::{
     Actor, Code, CreateSession, Event, Refusal, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
-    TokenRegistered, reserved_for_broadcasts,
+    TokenRegistered, Ttl, reserved_for_broadcasts,
 };
 use avanzacast_worker::{Decision, Moment};
 use serde::{Deserialize, Serialize};
@@ -23,26 +23,30 @@ pub(crate) struct Record {
     expires_at: i64,
 }
 
-/// How long the session lives, in seconds.
-fn granted(command: &CreateSession, rules: &Rules) -> Result<u32, Refusal> {
+/// How long a session lives, in seconds, or a single-use link waits.
+pub(crate) fn granted(single_use: bool, ttl: Option<Ttl>, rules: &Rules) -> Result<u32, Refusal> {
     let limits = &rules.limits;
-    let (default, most) = if command.single_use {
-        (limits.link_ttl, limits.link_max_ttl)
-    } else {
-        (limits.session_ttl, limits.session_max_ttl)
-    };
-    let ttl = command.ttl.map_or(default, |ttl| ttl.seconds());
+    let (default, most) =
+        if single_use { (limits.link_ttl, limits.link_max_ttl) } else { (limits.session_ttl, limits.session_max_ttl) };
+    let ttl = ttl.map_or(default, Ttl::seconds);
     if ttl > most {
         return Err(Refusal::new(Code::TtlOutOfRange, format!("ttl must be from 1 to {most} seconds")));
     }
     Ok(ttl)
 }
 
-fn permitted(command: &CreateSession, actor: &Actor) -> Result<(), Refusal> {
+fn permitted(sessions: &Sessions, command: &CreateSession, actor: &Actor) -> Result<(), Refusal> {
+    if let Some(broadcast) = command.broadcast_id {
+        let over = sessions.broadcast_over(broadcast).ok_or(Code::BroadcastNotFound)?;
+        if over {
+            return Err(Code::BroadcastOver.into());
+        }
+    }
     if actor.has_credential() {
         return Ok(());
     }
-    if reserved_for_broadcasts(&command.room) {
+    // A broadcast's own door is open to anybody where it was opened on purpose.
+    if reserved_for_broadcasts(&command.room) && command.broadcast_id.is_none() {
         return Err(Refusal::new(Code::RoomReserved, "rooms beginning with broadcast- need a credential"));
     }
     if command.role.needs_credential() {
@@ -68,14 +72,14 @@ fn make(
     rules: &Rules,
     moment: &mut Moment<'_>,
 ) -> Result<Decision, Refusal> {
-    permitted(command, actor)?;
-    let ttl = granted(command, rules)?;
+    permitted(sessions, command, actor)?;
+    let ttl = granted(command.single_use, command.ttl, rules)?;
     let now = moment.now;
     let expires_at = now + i64::from(ttl) * 1000;
     let id = SessionId::from(person::uuid_v4(moment));
     let stamp = (!command.single_use).then(|| Stamp::new(person::uuid_v4(moment), now, expires_at));
     let mut session = Session {
-        id: id.clone(),
+        id,
         room: command.room.clone(),
         role: command.role,
         origin: TokenOrigin::Minted,
@@ -91,6 +95,9 @@ fn make(
         consumption: None,
         name: Some(person::salted(command.username.as_str(), moment)),
         identity: None,
+        broadcast: command.broadcast_id,
+        broadcast_over: false,
+        created_by: None,
     };
     let event = match &session.stamp {
         None => created(&session, actor),
@@ -101,8 +108,9 @@ fn make(
             event
         }
     };
+    let record = Record::of(&session);
     sessions.create(session);
-    Ok(Decision::done(vec![event], &Record { id, ttl, expires_at }))
+    Ok(Decision::done(vec![event], &record))
 }
 
 fn created(session: &Session, actor: &Actor) -> Event {
@@ -148,6 +156,10 @@ pub(crate) fn answer(record: &Record, rules: &Rules) -> SessionCreated {
 }
 
 impl Record {
+    pub(crate) fn of(session: &Session) -> Self {
+        Self { id: session.id.clone(), ttl: session.ttl, expires_at: session.expires_at }
+    }
+
     pub(crate) fn id(&self) -> &SessionId {
         &self.id
     }

@@ -2,9 +2,11 @@
 
 pub(crate) mod consume;
 pub(crate) mod create;
+pub(crate) mod issue;
 pub(crate) mod register;
+pub(crate) mod revoke;
 
-use avanzacast_schemas::{Actor, ConsumeSession, CreateSession, RegisterToken};
+use avanzacast_schemas::{Actor, ConsumeSession, CreateSession, IssueToken, RegisterToken, RevokeSession};
 
 /// Any command of this service, with who asked.
 #[derive(Debug)]
@@ -13,6 +15,10 @@ pub enum Command {
     Create(CreateSession, Actor),
     /// `cmd.session.consume`
     Consume(ConsumeSession, Actor),
-    /// `cmd.token.register`
-    Register(RegisterToken),
+    /// `cmd.session.revoke`
+    Revoke(RevokeSession, Actor),
+    /// `cmd.session.register`; or, by nobody that we know, `cmd.token.register`
+    Register(RegisterToken, Option<Actor>),
+    /// `cmd.token.issue`
+    Issue(IssueToken, Actor),
 }

@@ -1,5 +1,8 @@
 //! The decisions, without a database, a bus or a clock.
 
+mod table;
+mod tokens;
+
 use avanzacast_kit::{
     Secret,
     config::{Links, LiveKitConfig, Mode, SessionLimits, Variables},
@@ -12,7 +15,7 @@ use avanzacast_worker::{Decision, Moment, Service, Sweeps};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
-    Command, Rules, SessionService, Stamp,
+    Command, Query, Rules, SessionService, Stamp, Verifier,
     minting::{Bearer, Minter},
     state::Sessions,
 };
@@ -27,6 +30,8 @@ fn livekit() -> LiveKitConfig {
         secret: Secret::new("0123456789abcdef0123456789abcdef"),
         ws_url: "wss://livekit.test".to_owned(),
         http_url: "https://livekit.test".to_owned(),
+        verify_keys: Vec::new(),
+        takes_anything: false,
     }
 }
 
@@ -47,6 +52,10 @@ impl World {
     fn decide(&mut self, command: &Command) -> Decision {
         let mut moment = Moment { now: self.now, random: &mut self.random };
         self.service.decide(&mut self.sessions, command, &mut moment)
+    }
+
+    fn verifier(&self) -> Verifier {
+        Verifier::new(&livekit())
     }
 
     fn create(&mut self, single_use: bool) -> SessionId {
@@ -74,6 +83,10 @@ fn create(single_use: bool, ttl: Option<u32>, role: Role, actor: ActorKind) -> C
     let ttl = ttl.map(|ttl| Ttl::try_from(ttl).unwrap());
     let (room, username) = ("demo".to_owned().try_into().unwrap(), "Ana".to_owned().try_into().unwrap());
     Command::Create(CreateSession { room, username, ttl, role, single_use, broadcast_id: None }, Actor::of(actor))
+}
+
+fn get(id: &SessionId) -> Query {
+    Query::Get(GetSession { id: id.clone() })
 }
 
 fn claims(token: &str) -> serde_json::Value {
@@ -139,7 +152,7 @@ fn a_session_runs_out_to_the_millisecond_and_the_sweep_says_so_once() {
     let mut world = World::new();
     let id = world.create(false);
     world.now = NOON + 300 * SECOND - 1;
-    assert!(world.service.look(&world.sessions, &GetSession { id: id.clone() }, world.now).is_ok());
+    assert!(world.service.look(&world.sessions, &get(&id), world.now).is_ok());
     assert!(
         world
             .service
@@ -148,7 +161,7 @@ fn a_session_runs_out_to_the_millisecond_and_the_sweep_says_so_once() {
             .is_empty()
     );
     world.now += 1;
-    let refusal = world.service.look(&world.sessions, &GetSession { id: id.clone() }, world.now).unwrap_err();
+    let refusal = world.service.look(&world.sessions, &get(&id), world.now).unwrap_err();
     assert_eq!(refusal.code, Code::SessionExpired);
     assert_eq!(world.consume(&id, 'a').unwrap_err(), Code::SessionExpired);
     for expected in [1, 0] {
@@ -203,15 +216,18 @@ fn foreign(exp: i64) -> String {
 
 fn register(id: &str, token: &str) -> Command {
     let session_id = SessionId::try_from(id.to_owned()).unwrap();
-    Command::Register(RegisterToken {
-        session_id,
-        token: token.to_owned(),
-        room: None,
-        username: None,
-        ttl: None,
-        created_by: None,
-        single_use: false,
-    })
+    Command::Register(
+        RegisterToken {
+            session_id,
+            token: token.to_owned(),
+            room: None,
+            username: None,
+            ttl: None,
+            created_by: None,
+            single_use: false,
+        },
+        None,
+    )
 }
 
 #[test]
