@@ -1,5 +1,7 @@
 //! From a request to a command, and from its reply to an answer.
 
+use std::fmt::Display;
+
 use avanzacast_kit::bus::{DEADLINE, Reply, Request};
 use avanzacast_schemas::{Actor, Code, Refusal, SessionId};
 use axum::{
@@ -8,7 +10,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::{Reach, context::Context, problem::Problem};
 
@@ -66,6 +69,25 @@ pub(crate) fn answer(status: u16, body: Bytes) -> Response {
 /// A session's id, from the path.
 pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
     SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))
+}
+
+/// A broadcast's id, from the path. What cannot be one is nobody's.
+pub(crate) fn broadcast_id(text: &str) -> Result<Uuid, Problem> {
+    let id = Uuid::parse_str(text).ok().filter(|id| id.to_string().eq_ignore_ascii_case(text));
+    id.ok_or_else(|| Code::BroadcastNotFound.into())
+}
+
+/// The answer about what was made, and where it is to be found.
+pub(crate) fn created<I: DeserializeOwned + Display>(reply: Reply, path: &str) -> Result<Response, Problem> {
+    #[derive(Deserialize)]
+    struct Created<I> {
+        id: I,
+    }
+    let Created::<I> { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
+    let location = HeaderValue::from_str(&format!("{path}/{id}")).map_err(|_| Code::Internal)?;
+    let mut response = answer(reply.status, reply.body);
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
 }
 
 /// The one value of a header, if it is there.

@@ -4,6 +4,9 @@
 mod ask;
 mod body;
 mod context;
+mod idempotency;
+mod page;
+mod params;
 mod problem;
 mod routes;
 
@@ -91,6 +94,12 @@ fn router(edge: Edge) -> Router {
         .route("/api/session", post(routes::session_create::handle))
         .route("/api/session/{id}", get(routes::session_get::handle))
         .route("/api/session/{id}/consume", post(routes::session_consume::handle))
+        .route("/api/users", post(routes::user_create::handle))
+        .route("/api/users/{id}", get(routes::user_get::handle))
+        .route("/api/broadcasts", post(routes::broadcast_create::handle).get(routes::broadcast_list::handle))
+        .route("/api/broadcasts/{id}", get(routes::broadcast_get::handle))
+        .route("/api/broadcasts/{id}/start", post(routes::broadcast_start::handle))
+        .route("/api/broadcasts/{id}/end", post(routes::broadcast_end::handle))
         .route("/health", get(routes::health::handle))
         .route("/livez", get(routes::livez::handle))
         .route("/readyz", get(routes::readyz::handle))
