@@ -232,6 +232,16 @@ impl Stack {
         self.launch("studio-worker", variables)
     }
 
+    /// All workers in one process, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_all_workers(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::Studio);
+        variables.extend(self.bus_of(None, BusUser::Session));
+        variables.extend(self.database_variable(self.cluster().addr()));
+        variables.extend(self.credentials.livekit());
+        self.launch("worker", variables)
+    }
+
     /// One more edge, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_edge(&self) -> Process {
