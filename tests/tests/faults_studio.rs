@@ -106,3 +106,19 @@ async fn one_of_two_killed_beside_sessions_the_other_goes_on() {
     }
     assert_events_equal_ledger(&stack).await;
 }
+
+/// Both services write one file, each from a connection of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_sqlite_sessions_and_broadcasts_are_made_at_once() {
+    let stack = Stack::sqlite().await;
+    let makers = Makers::start(&stack.api().with_secret(stack.secret()));
+    let sessions = Load::start(&[stack.api()], CALLERS, "beside");
+    makers.wait_for(400).await;
+    sessions.wait_for_sessions(100);
+    let (made, sessions) = (makers.stop().await, sessions.stop().await);
+    let lines = |sql: &str| stack.query(sql).lines().map(str::to_owned).collect::<Vec<_>>();
+    let told: BTreeSet<String> = made.into_iter().map(|answer| answer.expect(201).str("id").to_owned()).collect();
+    assert_eq!(lines("SELECT id FROM broadcast ORDER BY id"), told.into_iter().collect::<Vec<_>>());
+    let told = sessions.into_iter().map(|answer| answer.expect(201)).count();
+    assert_eq!(lines("SELECT count(*) FROM session"), [told.to_string()]);
+}
