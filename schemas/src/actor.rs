@@ -1,9 +1,10 @@
 //! Who asked for what happened.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The kind of caller behind a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ActorKind {
     /// A configured API key; `name` says which.
@@ -25,7 +26,7 @@ pub enum ActorKind {
 }
 
 /// Who asked: in the `Actor` header of a command and in every event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Actor {
     /// The kind of caller.
     pub kind: ActorKind,

@@ -3,8 +3,9 @@
 //! A broadcast is created, goes live once, and ends once. A title and a description stand in no event: it carries
 //! SHA-256(salt ‖ value), with salt and value in a table of their own, so that they can be forgotten.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,13 +19,17 @@ const DESCRIPTION_MAX_BYTES: usize = 4_000;
 
 name! {
     /// A broadcast's title: limits as for a username.
-    Title, |value| check_name(value, "title must not be empty or blank", "title must be at most 256 bytes",
+    Title, {
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+    }, |value| check_name(value, "title must not be empty or blank", "title must be at most 256 bytes",
         "title must not contain control characters")
 }
 
 name! {
     /// What a broadcast is about: at most 4,000 bytes, no control characters but newline and tab; may be empty.
-    Description, |value| {
+    Description, {
+        "type": "string", "maxLength": 4000, "pattern": "^([^\\p{Cc}]|[\\n\\t])*$"
+    }, |value| {
         if value.len() > DESCRIPTION_MAX_BYTES {
             Err(Invalid("description must be at most 4000 bytes"))
         } else if value.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
@@ -36,7 +41,7 @@ name! {
 }
 
 /// Where a broadcast is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BroadcastStatus {
     /// Nobody has started it.
@@ -66,7 +71,7 @@ pub fn room_of_broadcast(id: Uuid) -> String {
 }
 
 /// `cmd.broadcast.create`: the body of `POST /api/broadcasts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateBroadcast {
     /// What it is called.
@@ -80,28 +85,28 @@ pub struct CreateBroadcast {
 }
 
 /// `cmd.broadcast.start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StartBroadcast {
     /// The broadcast.
     pub id: Uuid,
 }
 
 /// `cmd.broadcast.end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndBroadcast {
     /// The broadcast.
     pub id: Uuid,
 }
 
 /// `qry.broadcast.get`. The answer is a [`Broadcast`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GetBroadcast {
     /// The broadcast.
     pub id: Uuid,
 }
 
 /// `qry.broadcast.list`: broadcasts, newest first. The answer is a [`crate::Page`] of [`Broadcast`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListBroadcasts {
     /// Only those of this user.
@@ -119,7 +124,7 @@ pub struct ListBroadcasts {
 }
 
 /// A broadcast, as answered. What was erased reads as empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Broadcast {
     /// UUID v7: a later broadcast has a greater one.
@@ -137,7 +142,7 @@ pub struct Broadcast {
 }
 
 /// Data of `broadcast.created`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BroadcastCreated {
     /// Who asked.
@@ -157,7 +162,7 @@ pub struct BroadcastCreated {
 }
 
 /// Data of `broadcast.started`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BroadcastStarted {
     /// Who asked.
     pub actor: Actor,
@@ -170,7 +175,7 @@ pub struct BroadcastStarted {
 }
 
 /// Data of `broadcast.ended`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BroadcastEnded {
     /// Who asked.
     pub actor: Actor,

@@ -15,6 +15,7 @@ mod page;
 mod refusal;
 mod session;
 mod token;
+mod token_source;
 mod user;
 mod validation;
 
@@ -32,12 +33,13 @@ pub use names::{
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
 pub use refusal::{Code, Refusal};
 pub use session::{
-    CheckStatus, ConsumeSession, CreateSession, GetSession, NewSession, SessionConsumed, SessionCreated, SessionView,
-    WorkerHealth,
+    CheckStatus, ConsumeSession, CreateSession, GetSession, NewBroadcastSession, NewSession, SessionConsumed,
+    SessionCreated, SessionView, SessionWithToken, WorkerHealth,
 };
 pub use token::{
     Grants, IssueToken, IssuedToken, RegisterToken, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
     SessionRevokedEvent, TokenIssued, TokenOrigin, TokenRefused, TokenRegistered, TokenReissued,
 };
+pub use token_source::{ConnectionDetails, ConnectionDetailsQuery, TokenSourceAnswer, TokenSourceRequest};
 pub use user::{CreateUser, DisplayName, Email, GetUser, User, UserCreated};
 pub use validation::{Check, Checks, ValidateToken, Validation};

@@ -1,12 +1,13 @@
 //! Sessions as a manager sees them: never a token.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Role, RoomName, SessionId};
 
 /// What has become of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionState {
     /// It may still be used.
@@ -33,14 +34,14 @@ impl SessionState {
 }
 
 /// `qry.session.show`: one session, for a manager. The answer is a [`ManagedSession`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShowSession {
     /// The session.
     pub id: SessionId,
 }
 
 /// `qry.session.list`: sessions, newest first. The answer is a [`crate::Page`] of [`ManagedSession`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListSessions {
     /// Only those of this room.
@@ -61,7 +62,7 @@ pub struct ListSessions {
 }
 
 /// A session, for a manager.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedSession {
     /// The session's id.
@@ -89,7 +90,7 @@ pub struct ManagedSession {
 }
 
 /// `cmd.session.revoke`: takes a session back. Answered without a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RevokeSession {
     /// The session.
     pub id: SessionId,

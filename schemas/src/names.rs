@@ -1,7 +1,8 @@
 //! Names that are valid by construction.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -41,7 +42,7 @@ pub(crate) fn check_name(
 
 /// Declares a string that is checked when it is made, from code or from JSON.
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $schema:tt, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -71,6 +72,16 @@ macro_rules! name {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -83,7 +94,9 @@ pub(crate) use name;
 
 name! {
     /// A LiveKit room's name: 1 to 256 bytes, not blank, no control characters, not `*`.
-    RoomName, |value| {
+    RoomName, {
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$", "not": { "const": "*" }
+    }, |value| {
         check_name(value, "room must not be empty or blank", "room must be at most 256 bytes",
             "room must not contain control characters")?;
         if value == "*" { Err(Invalid("room must name one room, not *")) } else { Ok(()) }
@@ -92,27 +105,31 @@ name! {
 
 name! {
     /// What a participant is called on the screen: 1 to 256 bytes, not blank, no control characters.
-    Username, |value| check_name(value, "username must not be empty or blank", "username must be at most 256 bytes",
+    Username, {
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+    }, |value| check_name(value, "username must not be empty or blank", "username must be at most 256 bytes",
         "username must not contain control characters")
 }
 
 name! {
     /// A LiveKit identity that somebody else chose, in a token of theirs: limits as for a username.
-    Identity, |value| check_name(value, "identity must not be empty or blank", "identity must be at most 256 bytes",
+    Identity, {
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+    }, |value| check_name(value, "identity must not be empty or blank", "identity must be at most 256 bytes",
         "identity must not contain control characters")
 }
 
 name! {
     /// The key to a session: whoever has it may enter. 4 to 128 of `[A-Za-z0-9_-]`. It appears only in HTTP paths
     /// and bodies, state and cache; everything else carries the [`ParticipantId`].
-    SessionId, |value| {
+    SessionId, { "type": "string", "pattern": "^[A-Za-z0-9_-]{4,128}$" }, |value| {
         if is_token(value, 4, 128) { Ok(()) } else { Err(Invalid("a session id is 4 to 128 of A-Z a-z 0-9 _ -")) }
     }
 }
 
 name! {
     /// The consumer's own key, by which a repeated consume is recognised. 32 to 128 of `[A-Za-z0-9_-]`.
-    ResumeKey, |value| {
+    ResumeKey, { "type": "string", "pattern": "^[A-Za-z0-9_-]{32,128}$" }, |value| {
         if is_token(value, 32, 128) { Ok(()) } else { Err(Invalid("a resume key is 32 to 128 of A-Z a-z 0-9 _ -")) }
     }
 }
@@ -168,7 +185,7 @@ pub fn reserved_for_broadcasts(room: &RoomName) -> bool {
 
 /// Who a session lets in, for every place that must not show the session id: `p_` and the first 26 characters of the
 /// lower-case base32 of SHA-256(`avanzacast participant\0` ‖ session id).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ParticipantId(String);
 
@@ -198,6 +215,16 @@ impl fmt::Display for ParticipantId {
 #[serde(try_from = "u32", into = "u32")]
 pub struct Ttl(u32);
 
+impl JsonSchema for Ttl {
+    fn schema_name() -> Cow<'static, str> {
+        "Ttl".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
+}
+
 impl Ttl {
     /// The number of seconds.
     #[must_use]
@@ -221,7 +248,7 @@ impl From<Ttl> for u32 {
 }
 
 /// What a participant may do; the grants follow from it on the server, never from a request's body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Publishes, subscribes, sends data.

@@ -1,6 +1,7 @@
 //! Lists, a page at a time.
 
 use data_encoding::BASE64URL_NOPAD;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Code, Refusal};
@@ -11,12 +12,12 @@ pub const PAGE_DEFAULT: u32 = 50;
 pub const PAGE_MAX: u32 = 100;
 
 /// A page of a list, over the bus; over HTTP the items are the body and the cursor is in a `Link` header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Page<T> {
     /// What the page holds.
     pub items: Vec<T>,
     /// How to ask for what follows, when something may.
-    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 

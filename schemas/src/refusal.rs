@@ -44,6 +44,12 @@ codes! {
     TokenInvalid = 400 "token_invalid" "The token is not valid",
     /// The caller must show a credential.
     CredentialRequired = 401 "credential_required" "A credential is required",
+    /// What was shown as a credential is none.
+    CredentialInvalid = 401 "credential_invalid" "The credential is not valid",
+    /// The credential is valid, and not for this.
+    ScopeMissing = 403 "scope_missing" "The credential lacks a scope",
+    /// The credential is valid, and not from here.
+    AddressNotAllowed = 403 "address_not_allowed" "The credential may not be used from this address",
     /// Only a broadcast's own sessions enter this room.
     RoomReserved = 403 "room_reserved" "The room is reserved",
     /// No such route.
@@ -84,6 +90,8 @@ codes! {
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
     /// The user who is to own something does not exist.
     OwnerUnknown = 422 "owner_unknown" "The owner is unknown",
+    /// Too many requests from one client.
+    RateLimited = 429 "rate_limited" "Too many requests",
     /// Something that should not happen.
     Internal = 500 "internal" "Internal error",
     /// LiveKit is away, or does not answer as LiveKit does.

@@ -1,5 +1,6 @@
 //! Sessions: the commands that make and redeem them, and what is answered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use crate::{ResumeKey, Role, RoomName, SessionId, Ttl, Username};
 
 /// The body of `POST /api/session`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewSession {
     /// The LiveKit room the session lets into.
@@ -33,7 +34,7 @@ impl From<NewSession> for CreateSession {
 }
 
 /// `cmd.session.create`: a [`NewSession`], and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSession {
     /// The LiveKit room the session lets into.
@@ -55,7 +56,7 @@ pub struct CreateSession {
 }
 
 /// The answer to [`CreateSession`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionCreated {
     /// The session's id: whoever has it may enter.
@@ -70,15 +71,57 @@ pub struct SessionCreated {
     pub expires_at: String,
 }
 
+/// The answer of `POST /api/internal/session`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionWithToken {
+    /// As for anybody.
+    #[serde(flatten)]
+    pub created: SessionCreated,
+    /// LiveKit's access token; absent for a single-use link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// LiveKit's address, with the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The body of `POST /api/broadcasts/:id/session`: a [`NewSession`] whose room is the broadcast's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewBroadcastSession {
+    /// What the participant is called.
+    pub username: Username,
+    /// How long the session (and its token) lives, or how long a single-use link may wait; unset: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Ttl>,
+    /// What the participant may do.
+    #[serde(default)]
+    pub role: Role,
+    /// Whether no token exists before the one consume that wins.
+    #[serde(default)]
+    pub single_use: bool,
+}
+
+impl NewBroadcastSession {
+    /// As a command, for this broadcast.
+    #[must_use]
+    pub fn of(self, broadcast: Uuid) -> CreateSession {
+        let Self { username, ttl, role, single_use } = self;
+        let room = RoomName::of_broadcast(broadcast);
+        CreateSession { room, username, ttl, role, single_use, broadcast_id: Some(broadcast) }
+    }
+}
+
 /// `qry.session.get`: asked when the cache does not know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GetSession {
     /// The session.
     pub id: SessionId,
 }
 
 /// The answer of `GET /api/session/:id`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
     /// The session's id.
@@ -100,7 +143,7 @@ pub struct SessionView {
 }
 
 /// `cmd.session.consume`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsumeSession {
     /// The session.
@@ -111,7 +154,7 @@ pub struct ConsumeSession {
 
 /// The answer to [`ConsumeSession`]; with `server_url` and `participant_token` it is also what LiveKit's clients
 /// expect of a token endpoint (protocol `livekit_token_source.proto`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionConsumed {
     /// The session's id.
@@ -143,7 +186,7 @@ pub struct SessionConsumed {
 }
 
 /// The answer to `qry.session.health`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerHealth {
     /// Whether the database answers.
     pub database: CheckStatus,
@@ -152,7 +195,7 @@ pub struct WorkerHealth {
 }
 
 /// How one dependency is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
     /// It answers.

@@ -3,13 +3,14 @@
 //! No event carries a token or a key. A token is named by its `jti` and the SHA-256 of its text; a person by
 //! SHA-256(salt ‖ value), with salt and value in a table of their own, so that they can be forgotten.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Actor, ParticipantId, Role, RoomName, SessionId, Ttl, Username};
 
 /// `cmd.token.register`, and `cmd.session.register`, which is the body of `POST /api/tokens`: a token that another
 /// server minted, to be kept as a session.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisterToken {
     /// The session's id, chosen by whoever registers.
@@ -41,7 +42,7 @@ impl std::fmt::Debug for RegisterToken {
 }
 
 /// The rights in a token's `video` claim that we record (LiveKit's names; protocol `auth/grants.go`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grants {
     /// May enter `room`.
@@ -55,7 +56,7 @@ pub struct Grants {
 }
 
 /// Where a session's token comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenOrigin {
     /// We signed it.
@@ -65,7 +66,7 @@ pub enum TokenOrigin {
 }
 
 /// Data of `session.created`: a single-use link exists; no token does yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionCreatedEvent {
     /// Who asked.
@@ -85,7 +86,7 @@ pub struct SessionCreatedEvent {
 }
 
 /// Data of `token.registered`: a session and its token exist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRegistered {
     /// Who asked.
@@ -123,7 +124,7 @@ pub struct TokenRegistered {
 }
 
 /// Data of `token.issued`: a token without a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenIssued {
     /// Who asked.
@@ -145,7 +146,7 @@ pub struct TokenIssued {
 }
 
 /// Data of `token.refused`: a token that came from outside was not taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRefused {
     /// Who asked.
@@ -159,7 +160,7 @@ pub struct TokenRefused {
 }
 
 /// Data of `token.reissued`: the consumer came back and got a fresh token for the same identity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenReissued {
     /// Who asked.
@@ -177,7 +178,7 @@ pub struct TokenReissued {
 }
 
 /// Data of `session.consumed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionConsumedEvent {
     /// Who asked.
@@ -193,7 +194,7 @@ pub struct SessionConsumedEvent {
 }
 
 /// Data of `session.revoked`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRevokedEvent {
     /// Who asked.
@@ -210,7 +211,7 @@ pub struct SessionRevokedEvent {
 }
 
 /// Data of `session.expired`: nobody ever consumed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionExpiredEvent {
     /// The sweep.
@@ -224,7 +225,7 @@ pub struct SessionExpiredEvent {
 }
 
 /// `cmd.token.issue`: the query of `GET /api/token`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IssueToken {
     /// The room.
     pub room: RoomName,
@@ -233,7 +234,7 @@ pub struct IssueToken {
 }
 
 /// The answer to [`IssueToken`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedToken {
     /// LiveKit's access token.

@@ -3,9 +3,10 @@
 //! A user's id is a whole number, as the panel knows it. An e-mail address and what somebody is called stand in no
 //! event: it carries SHA-256(salt ‖ value), with salt and value in a table of their own, so that they can be forgotten.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use email_address::{EmailAddress, Options};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,7 +20,7 @@ const EMAIL_MAX_BYTES: usize = 254;
 name! {
     /// An e-mail address and nothing beside it: at most 254 bytes, no display name, no control characters. Any host
     /// name will do as its domain.
-    Email, |value| {
+    Email, { "type": "string", "format": "email", "maxLength": 254 }, |value| {
         let sane = value.len() <= EMAIL_MAX_BYTES && !value.chars().any(char::is_control);
         let options = Options::default().without_display_text().without_domain_literal();
         if sane && EmailAddress::parse_with_options(value, options).is_ok() {
@@ -32,12 +33,14 @@ name! {
 
 name! {
     /// What a user is called where people read it: limits as for a username.
-    DisplayName, |value| check_name(value, "displayName must not be empty or blank",
+    DisplayName, {
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+    }, |value| check_name(value, "displayName must not be empty or blank",
         "displayName must be at most 256 bytes", "displayName must not contain control characters")
 }
 
 /// `cmd.user.create`: the body of `POST /api/users`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateUser {
     /// No two users have the same, whatever the case of its letters.
@@ -53,14 +56,14 @@ pub struct CreateUser {
 }
 
 /// `qry.user.get`. The answer is a [`User`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GetUser {
     /// The user.
     pub id: i64,
 }
 
 /// A user, as answered. What was erased reads as empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// The first is 1; one is never given twice.
@@ -78,7 +81,7 @@ pub struct User {
 }
 
 /// Data of `user.created`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserCreated {
     /// Who asked.

@@ -1,10 +1,11 @@
 //! Whether a token is good.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `qry.session.validate`: the body of `POST /api/session/validate`. The answer over the bus is a [`Validation`]
 /// without LiveKit's own view, which the edge adds.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ValidateToken {
     /// A LiveKit access token.
     pub token: String,
@@ -17,7 +18,7 @@ impl std::fmt::Debug for ValidateToken {
 }
 
 /// What looking at one side of a token came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {
     /// It is good.
@@ -31,7 +32,7 @@ pub enum Check {
 }
 
 /// What was looked at, in this order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
     /// Whether a configured key signed it, with HS256, as an access token.
     pub signature: Check,
@@ -44,7 +45,7 @@ pub struct Checks {
 }
 
 /// The answer of `POST /api/session/validate`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Validation {
     /// Whether no check failed, and signature, expiry and LiveKit are `ok`.
     pub valid: bool,

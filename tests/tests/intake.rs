@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep};
 const LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
+/// A minter of somebody else's, whose tokens we are told to take.
+const FRIEND: &str = "APIfriend: friend-friend-friend-friend-friend";
+
 struct Outsider<'a> {
     stack: &'a Stack,
     api: Api,
@@ -128,6 +131,16 @@ async fn the_ledger_keeps_no_foreign_token(out: &Outsider<'_>) {
     }
 }
 
+async fn another_minters_token_is_taken_by_its_own_key(out: &Outsider<'_>) {
+    let secret = FRIEND.split(": ").last().unwrap();
+    let token = out.sign(&out.claims(json!({"iss": "APIfriend"})), Algorithm::HS256, secret);
+    out.register("foreign-friend", &token).await;
+    assert_eq!(out.session("foreign-friend").await.str("token"), token);
+    let forged = out.mint(json!({"iss": "APIfriend"}));
+    out.register("bad-friend", &forged).await;
+    assert_eq!(out.kinds("bad-friend", 1).await, ["token.refused"], "signed by us in another's name");
+}
+
 async fn a_token_that_is_not_valid_is_refused(out: &Outsider<'_>) {
     let (secret, past) = (out.stack.signing_key().1, jiff::Timestamp::now().as_second() - 61);
     let mut eternal = out.claims(json!({}));
@@ -208,8 +221,9 @@ async fn intake(stack: &Stack) {
     let out = Outsider { stack, api: stack.api(), jetstream: jetstream::new(stack.admin().await) };
     a_valid_token_becomes_a_session_once(&out).await;
     the_ledger_keeps_no_foreign_token(&out).await;
+    another_minters_token_is_taken_by_its_own_key(&out).await;
     a_token_that_is_not_valid_is_refused(&out).await;
     what_can_never_work_is_buried_and_its_neighbours_live(&out).await;
 }
 
-on_both_databases!(intake);
+on_both_databases!(intake, [("LIVEKIT_KEYS", super::FRIEND)]);

@@ -51,7 +51,7 @@ fn refusal(reply: &Reply, word: &str) -> Problem {
     }
     let code = Code::from_reply(reply.status, word).unwrap_or(Code::Internal);
     match serde_json::from_slice::<Detail>(&reply.body) {
-        Ok(Detail { detail }) => Problem(Refusal::new(code, detail)),
+        Ok(Detail { detail }) => Refusal::new(code, detail).into(),
         Err(_) => code.into(),
     }
 }
@@ -61,14 +61,52 @@ pub(crate) fn answer(status: u16, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status != 204 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// A session's id, from the path.
-pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
-    SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))
+/// The same, of something that has JSON.
+pub(crate) fn json(status: u16, body: &impl Serialize) -> Result<Response, Problem> {
+    serde_json::to_vec(body).map(|body| answer(status, body.into())).map_err(|_| Code::Internal.into())
+}
+
+/// Where something is.
+pub(crate) struct Location(HeaderValue);
+
+/// Where a session is.
+pub(crate) fn at(id: &SessionId) -> Result<Location, Problem> {
+    HeaderValue::from_str(&format!("/api/session/{id}")).map(Location).map_err(|_| Code::Internal.into())
+}
+
+impl Location {
+    pub(crate) fn on(self, mut response: Response) -> Response {
+        response.headers_mut().insert(header::LOCATION, self.0);
+        response
+    }
+}
+
+/// The answer that a session was made.
+pub(crate) fn created(reply: Reply) -> Result<Response, Problem> {
+    #[derive(Deserialize)]
+    struct Created {
+        id: SessionId,
+    }
+    let Created { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
+    Ok(at(&id)?.on(answer(reply.status, reply.body)))
+}
+
+/// The answer about something else that was made, found at `path` under its id.
+pub(crate) fn made<I: DeserializeOwned + Display>(reply: Reply, path: &str) -> Result<Response, Problem> {
+    #[derive(Deserialize)]
+    struct Made<I> {
+        id: I,
+    }
+    let Made::<I> { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
+    let location = HeaderValue::from_str(&format!("{path}/{id}")).map_err(|_| Code::Internal)?;
+    Ok(Location(location).on(answer(reply.status, reply.body)))
 }
 
 /// A broadcast's id, from the path. What cannot be one is nobody's.
@@ -77,17 +115,9 @@ pub(crate) fn broadcast_id(text: &str) -> Result<Uuid, Problem> {
     id.ok_or_else(|| Code::BroadcastNotFound.into())
 }
 
-/// The answer about what was made, and where it is to be found.
-pub(crate) fn created<I: DeserializeOwned + Display>(reply: Reply, path: &str) -> Result<Response, Problem> {
-    #[derive(Deserialize)]
-    struct Created<I> {
-        id: I,
-    }
-    let Created::<I> { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
-    let location = HeaderValue::from_str(&format!("{path}/{id}")).map_err(|_| Code::Internal)?;
-    let mut response = answer(reply.status, reply.body);
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+/// A session's id, from the path.
+pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
+    SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))
 }
 
 /// The one value of a header, if it is there.

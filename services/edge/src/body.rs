@@ -8,7 +8,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -34,8 +34,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let read = timeout(PATIENCE, read(request.into_body())).await;
-        let bytes = read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time")))?;
+        let bytes = collect(request.into_body()).await?;
         // Without this, an array of the fields in their order would do as well.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(Problem::malformed("the body must be a JSON object"));
@@ -45,6 +44,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             Problem::malformed(detail.chars().take(DETAIL_MAX_CHARS).collect::<String>())
         })
     }
+}
+
+/// The whole body.
+pub(crate) async fn collect(body: Body) -> Result<Bytes, Problem> {
+    let read = timeout(PATIENCE, read(body)).await;
+    let bytes = read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time")))?;
+    Ok(bytes.freeze())
 }
 
 async fn read(mut body: Body) -> Result<BytesMut, Problem> {

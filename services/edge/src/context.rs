@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use avanzacast_kit::telemetry::TraceContext;
+use avanzacast_kit::{metrics, telemetry::TraceContext};
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderValue},
@@ -40,6 +40,7 @@ pub(crate) async fn wrap(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    metrics::request(route, method.as_str(), response.status().as_u16(), start.elapsed());
     let (status, elapsed_ms) = (response.status().as_u16(), start.elapsed().as_millis());
     span.in_scope(|| {
         if status >= 500 {

@@ -1,29 +1,35 @@
 //! The HTTP edge. It has no database credential and no LiveKit secret: it validates, publishes a command, awaits the
 //! reply within a deadline, and reads the session cache.
 
+mod access;
+mod address;
 mod ask;
 mod body;
 mod context;
-mod idempotency;
-mod page;
-mod params;
+mod credential;
+mod list;
+mod livekit;
+mod metrics;
+mod mint;
+mod operation;
 mod problem;
+mod query;
+mod rate;
 mod routes;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
-    config::HttpConfig,
+    config::{AccessConfig, HttpConfig, RateConfig},
     lifecycle::Lifecycle,
+    metrics::Exposition,
 };
-use axum::{
-    Router, middleware,
-    routing::{get, post},
-    serve::ListenerExt,
-};
+use axum::{Router, middleware, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{access::Gate, livekit::LiveKit, rate::Rates};
 
 /// What every handler can reach: cloned for every request, so behind one pointer.
 type Edge = Arc<Reach>;
@@ -33,6 +39,25 @@ struct Reach {
     caller: Caller,
     cache: CacheReader,
     life: Lifecycle,
+    gate: Gate,
+    rates: Rates,
+    livekit: LiveKit,
+    /// Whether LiveKit Meet's own endpoint is served.
+    meet: bool,
+    metrics: Option<Exposition>,
+}
+
+/// What an edge is configured with, besides where it listens.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// Who may call.
+    pub access: AccessConfig,
+    /// How often.
+    pub rates: RateConfig,
+    /// LiveKit's HTTP side.
+    pub livekit_url: String,
+    /// What it serves as `GET /metrics` on its own address, if it does.
+    pub metrics: Option<Exposition>,
 }
 
 /// An edge that has its address.
@@ -66,11 +91,26 @@ impl Bound {
     ///
     /// # Errors
     /// The bus connection is closed.
-    pub async fn serve(self, bus: Bus, life: &Lifecycle) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    pub async fn serve(
+        self,
+        config: EdgeConfig,
+        bus: Bus,
+        life: &Lifecycle,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let caller = Caller::start(bus, life).await?;
-        let cache = CacheReader::new(caller.clone());
-        let edge = Arc::new(Reach { cache, caller, life: life.clone() });
-        let router = router(edge);
+        let edge = Arc::new(Reach {
+            cache: CacheReader::new(caller.clone()),
+            caller,
+            life: life.clone(),
+            meet: config.access.meet,
+            metrics: config.metrics,
+            gate: config.access.into(),
+            rates: Rates::new(config.rates),
+            livekit: LiveKit::new(&config.livekit_url)?,
+        });
+        edge.gate.warn();
+        forget_quiet_clients(Arc::clone(&edge), life);
+        let router = router(&edge).into_make_service_with_connect_info::<SocketAddr>();
         let listener = self.listener.tap_io(|connection| {
             // Answers are small and written whole: waiting to fill a packet only delays them.
             if let Err(error) = connection.set_nodelay(true) {
@@ -89,23 +129,29 @@ impl Bound {
     }
 }
 
-fn router(edge: Edge) -> Router {
-    Router::new()
-        .route("/api/session", post(routes::session_create::handle))
-        .route("/api/session/{id}", get(routes::session_get::handle))
-        .route("/api/session/{id}/consume", post(routes::session_consume::handle))
-        .route("/api/users", post(routes::user_create::handle))
-        .route("/api/users/{id}", get(routes::user_get::handle))
-        .route("/api/broadcasts", post(routes::broadcast_create::handle).get(routes::broadcast_list::handle))
-        .route("/api/broadcasts/{id}", get(routes::broadcast_get::handle))
-        .route("/api/broadcasts/{id}/start", post(routes::broadcast_start::handle))
-        .route("/api/broadcasts/{id}/end", post(routes::broadcast_end::handle))
-        .route("/health", get(routes::health::handle))
-        .route("/livez", get(routes::livez::handle))
-        .route("/readyz", get(routes::readyz::handle))
+fn forget_quiet_clients(edge: Edge, life: &Lifecycle) {
+    life.background(async move {
+        loop {
+            tokio::time::sleep(rate::FORGET).await;
+            edge.rates.forget();
+        }
+    });
+}
+
+fn router(edge: &Edge) -> Router {
+    let mut router = Router::new();
+    for route in routes::all() {
+        let (operation, method) = routes::complete(route);
+        let admit = middleware::from_fn_with_state((Arc::clone(edge), operation), access::admit);
+        router = router.route(operation.path, method.route_layer(admit));
+    }
+    if edge.metrics.is_some() {
+        router = router.route("/metrics", get(metrics::handle));
+    }
+    router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(context::wrap))
-        .with_state(edge)
+        .with_state(Arc::clone(edge))
 }

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problem documents.
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use avanzacast_schemas::{Code, Refusal};
 use axum::{
@@ -13,26 +13,44 @@ use serde::Serialize;
 /// When to try again, after "busy" or "away": seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
+/// How to show a credential (RFC 9110, 11.6.1).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"avanzacast\"");
+
 /// An error on its way out. Its document is written by [`render`], once, where the request's id is known.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem(pub(crate) Refusal);
+pub(crate) struct Problem {
+    pub(crate) refusal: Refusal,
+    /// When to come back, in seconds.
+    retry_after: Option<u64>,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, retry_after: None }
+    }
+}
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self(code.into())
+        Refusal::from(code).into()
     }
 }
 
 impl Problem {
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self(Refusal::new(Code::Malformed, detail))
+        Refusal::new(Code::Malformed, detail).into()
+    }
+
+    /// The same, with when to come back: whole seconds, at least one.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)), ..self }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = status(self.0.code);
+        *response.status_mut() = status(self.refusal.code);
         response.extensions_mut().insert(self);
         response
     }
@@ -65,7 +83,7 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
             None => return response,
         },
     };
-    let Refusal { code, detail } = &problem.0;
+    let Problem { refusal: Refusal { code, detail }, retry_after } = &problem;
     let document = Document {
         kind: "about:blank",
         title: code.title(),
@@ -80,8 +98,15 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     parts.status = status(*code);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if parts.status == StatusCode::SERVICE_UNAVAILABLE {
-        parts.headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    match retry_after {
+        Some(seconds) => drop(parts.headers.insert(header::RETRY_AFTER, HeaderValue::from((*seconds).max(1)))),
+        None if parts.status == StatusCode::SERVICE_UNAVAILABLE => {
+            parts.headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        None => {}
+    }
+    if parts.status == StatusCode::UNAUTHORIZED {
+        parts.headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
     Response::from_parts(parts, Body::from(body))
 }

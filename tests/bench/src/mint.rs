@@ -17,6 +17,8 @@ pub(crate) fn serve() {
         secret: Secret::new("0123456789abcdef0123456789abcdef"),
         ws_url: String::new(),
         http_url: String::new(),
+        verify_keys: Vec::new(),
+        takes_anything: false,
     };
     let minter = Arc::new(Minter::new(&livekit));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

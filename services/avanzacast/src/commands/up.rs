@@ -8,11 +8,14 @@ use std::{
 };
 
 use avanzacast::nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate};
-use avanzacast_edge::Bound;
+use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     Secret,
     bus::Bus,
-    config::{BusConfig, DatabaseConfig, HttpConfig, Links, LiveKitConfig, Mode, SessionLimits, Variables},
+    config::{
+        BusConfig, ConfigError, DatabaseConfig, HttpConfig, Links, LiveKitConfig, MetricsConfig, Mode, SessionLimits,
+        Variables,
+    },
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::BusUser;
@@ -22,7 +25,7 @@ use rand::{RngExt, distr::Alphanumeric};
 use super::{
     Failure,
     banner::{self, Banner},
-    dev_env,
+    dev_env, edge, measure,
     provision::{self, StreamSettings},
     session_worker::{self, Settings, data_dir},
     studio_worker,
@@ -34,30 +37,34 @@ const NATS_CONF: &str = include_str!("../../../../nats.conf");
 const PROVISION_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What `up` is configured with.
-struct Configured {
-    mode: Mode,
-    data_dir: PathBuf,
+pub(crate) struct Configured {
+    pub(crate) mode: Mode,
+    pub(crate) data_dir: PathBuf,
     http: HttpConfig,
-    database: DatabaseConfig,
-    livekit: LiveKitConfig,
+    pub(crate) edge: EdgeConfig,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) livekit: LiveKitConfig,
     limits: SessionLimits,
-    streams: StreamSettings,
-    own_nats: bool,
+    pub(crate) streams: StreamSettings,
+    pub(crate) own_nats: bool,
+    metrics: MetricsConfig,
     variables: Variables,
 }
 
-fn configure() -> Result<Configured, Failure> {
-    let mut variables = Variables::from_process();
+pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigError> {
     let mode = Mode::of_up(&mut variables);
     let data_dir = data_dir(&variables);
     let own_nats = variables.text("NATS_URL").is_none();
+    let livekit = LiveKitConfig::read(&mut variables, mode);
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
+        edge: edge::read(&mut variables, mode, livekit.http_url.clone()),
         database: DatabaseConfig::read(&mut variables, &data_dir),
-        livekit: LiveKitConfig::read(&mut variables, mode),
+        livekit,
         limits: SessionLimits::read(&mut variables),
         streams: StreamSettings::read(&mut variables),
+        metrics: MetricsConfig::read(&mut variables, mode),
         own_nats,
         data_dir,
         variables,
@@ -78,12 +85,14 @@ fn configure() -> Result<Configured, Failure> {
 }
 
 pub(crate) async fn run() -> Result<bool, Failure> {
-    let mut configured = configure()?;
+    let mut configured = configure(Variables::from_process())?;
     let edge_life = Lifecycle::until_signal()?;
     fs::create_dir_all(&configured.data_dir)?;
     let _only = only_one(&configured.data_dir)?;
     // The address first: when it is taken, nothing else needs to start.
     let bound = Bound::bind(&configured.http).await?;
+    let exposition = measure::start(&configured.metrics, &edge_life).await?;
+    configured.edge.metrics = edge::own_address(configured.mode, exposition);
     let life = Lifecycle::new();
     let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
     let result = serve(configured, bound, &life, edge_life).await;
@@ -139,7 +148,9 @@ fn password() -> String {
 }
 
 async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life: Lifecycle) -> Result<bool, Failure> {
-    let Configured { mode, data_dir, database, livekit, limits, streams, own_nats, mut variables, .. } = configured;
+    let Configured {
+        mode, data_dir, edge: config, database, livekit, limits, streams, own_nats, mut variables, ..
+    } = configured;
     let base_url = format!("http://localhost:{}", bound.address().port());
     let mut connect = async |user, name| -> Result<Bus, Failure> {
         Ok(Bus::connect(&BusConfig::read(&mut variables, user), name).await?)
@@ -172,7 +183,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
     dev_env::write(&data_dir, &joining(&variables, &base_url))?;
-    bound.serve(edge.clone(), &edge_life).await?;
+    bound.serve(config, edge.clone(), &edge_life).await?;
     banner::print(&shown);
     // First no more requests, then no more commands: what is in hand at the edge still finds its worker.
     let edge_clean = edge_life.run().await;

@@ -8,20 +8,20 @@ use avanzacast_kit::{
 use avanzacast_schemas::bus::BusUser;
 
 use super::{
-    Failure,
-    session_worker::{self, Settings},
+    Failure, measure,
+    session_worker::{self, Configured},
     studio_worker,
 };
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let settings = Settings::read(&mut variables);
-    let session = BusConfig::read(&mut variables, BusUser::Session);
+    let Configured { mode: _, settings, bus, metrics } = session_worker::configure(&mut variables);
     let studio = BusConfig::read(&mut variables, BusUser::Studio);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;
-    let session = Bus::connect(&session, "session-worker").await?;
+    measure::start(&metrics, &life).await?;
+    let session = Bus::connect(&bus, "session-worker").await?;
     let studio = Bus::connect(&studio, "studio-worker").await?;
     let _studio = studio_worker::start(settings.database.clone(), &studio, &life).await?;
     let _session = session_worker::start(settings, &session, &life).await?;

@@ -10,21 +10,43 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
-use crate::{Edge, context::Context};
+use crate::{
+    Edge,
+    context::Context,
+    operation::{Access, Method, Operation, Success},
+};
+
+pub(crate) static OPERATION: Operation = Operation {
+    id: "health",
+    method: Method::Get,
+    path: "/health",
+    group: "Operations",
+    summary: "How the system is",
+    about: "`ok`, or `degraded` while LiveKit is away; 503 in the same shape while bus or database is.",
+    access: Access::Health,
+    parameters: &[],
+    body: None,
+    answers: &[
+        Success::json(200, "It works", SchemaGenerator::subschema_for::<Health>),
+        Success::json(503, "Bus or database is away", SchemaGenerator::subschema_for::<Health>),
+    ],
+    refusals: &[],
+};
 
 /// A worker answers from memory; one that takes longer is as good as away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Health {
     status: &'static str,
     version: &'static str,
     checks: Checks,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Checks {
     nats: CheckStatus,
     database: CheckStatus,

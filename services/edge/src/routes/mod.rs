@@ -1,15 +1,59 @@
 //! One file per operation.
 
-pub(crate) mod broadcast_create;
-pub(crate) mod broadcast_end;
-pub(crate) mod broadcast_get;
-pub(crate) mod broadcast_list;
-pub(crate) mod broadcast_start;
-pub(crate) mod health;
-pub(crate) mod livez;
-pub(crate) mod readyz;
-pub(crate) mod session_consume;
-pub(crate) mod session_create;
-pub(crate) mod session_get;
-pub(crate) mod user_create;
-pub(crate) mod user_get;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use crate::{
+    Edge,
+    operation::{Method, Operation},
+    problem,
+};
+
+/// An operation, and what answers it.
+pub(crate) type Route = (&'static Operation, MethodRouter<Edge>);
+
+/// Declares the operations: each file has its `OPERATION` and its `handle`.
+macro_rules! routes {
+    ($($name:ident,)*) => {
+        $(mod $name;)*
+
+        /// All of them.
+        pub(crate) fn all() -> Vec<Route> {
+            vec![$((&$name::OPERATION, on($name::OPERATION.method.filter(), $name::handle)),)*]
+        }
+    };
+}
+
+routes! {
+    session_create,
+    session_get,
+    session_consume,
+    session_revoke,
+    session_show,
+    session_list,
+    session_internal,
+    session_validate,
+    token_register,
+    token_issue,
+    broadcast_create,
+    broadcast_list,
+    broadcast_get,
+    broadcast_start,
+    broadcast_end,
+    broadcast_session,
+    user_create,
+    user_get,
+    livekit_token,
+    connection_details,
+    health,
+    livez,
+    readyz,
+}
+
+/// What answers an operation, and what its method must not be taken for.
+pub(crate) fn complete((operation, router): Route) -> (&'static Operation, MethodRouter<Edge>) {
+    let router = match operation.method {
+        Method::GetOnly => router.on(MethodFilter::HEAD, problem::method_not_allowed),
+        Method::Get | Method::Post | Method::Delete => router,
+    };
+    (operation, router)
+}

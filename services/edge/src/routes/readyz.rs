@@ -3,7 +3,25 @@
 use avanzacast_schemas::Code;
 use axum::extract::State;
 
-use crate::{Edge, problem::Problem};
+use crate::{
+    Edge,
+    operation::{Access, Method, Operation, Success},
+    problem::Problem,
+};
+
+pub(crate) static OPERATION: Operation = Operation {
+    id: "ready",
+    method: Method::Get,
+    path: "/readyz",
+    group: "Operations",
+    summary: "Whether to send requests here",
+    about: "It listens, does not stop, and reaches the bus.",
+    access: Access::Health,
+    parameters: &[],
+    body: None,
+    answers: &[Success::text("Yes")],
+    refusals: &[Code::BusUnavailable],
+};
 
 pub(crate) async fn handle(State(edge): State<Edge>) -> Result<&'static str, Problem> {
     if edge.life.stopping().is_cancelled() || !edge.caller.bus().is_connected() {

@@ -1,51 +1,44 @@
 //! `POST /api/session`: a session for a participant in a room.
 
-use avanzacast_schemas::{Actor, ActorKind, Code, CreateSession, NewSession, bus::subject, command_id};
-use axum::{
-    Extension,
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::Response,
-};
-use serde::Deserialize;
+use avanzacast_kit::config::{Door, Scope};
+use avanzacast_schemas::{Code, CreateSession, NewSession, SessionCreated, bus::subject};
+use axum::{Extension, extract::State, http::HeaderMap, response::Response};
+use schemars::SchemaGenerator;
 
 use crate::{
     Edge,
-    ask::{Ask, answer, single},
+    access::Caller,
+    ask::{Ask, created},
     body::Json,
     context::Context,
+    operation::{Access, IDEMPOTENCY_KEY, Method, Operation, Success},
     problem::Problem,
 };
 
-/// Whoever knows a key gets the same answer, so without a credential it must be hard to guess.
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=255;
+pub(crate) static OPERATION: Operation = Operation {
+    id: "createSession",
+    method: Method::Post,
+    path: "/api/session",
+    group: "Sessions",
+    summary: "Make a session for a participant in a room",
+    about: "With `singleUse`, `ttl` is the link's life, and no token exists before the one consume that wins. Rooms that \
+            begin with `broadcast-` and the roles `cohost` and `host` need a credential. Room names stand in the \
+            ledger in the clear, for good.",
+    access: Access::Open(Door::Session, Scope::Mint),
+    parameters: &[IDEMPOTENCY_KEY],
+    body: Some(SchemaGenerator::subschema_for::<NewSession>),
+    answers: &[Success::json(201, "The session", SchemaGenerator::subschema_for::<SessionCreated>).with(&["Location"])],
+    refusals: &[Code::TtlOutOfRange, Code::CredentialRequired, Code::RoomReserved, Code::IdempotencyKeyReused],
+};
 
 pub(crate) async fn handle(
     State(edge): State<Edge>,
     Extension(context): Extension<Context>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Json(new): Json<NewSession>,
 ) -> Result<Response, Problem> {
-    let actor = Actor::of(ActorKind::Anonymous);
-    let id = match single(&headers, "idempotency-key")? {
-        None => command_id::fresh(),
-        Some(key) if KEY_BYTES.contains(&key.len()) => command_id::keyed(&["anonymous", key]),
-        Some(_) => return Err(Problem::malformed("Idempotency-Key must be 16 to 255 characters")),
-    };
-    let command = CreateSession::from(new);
-    let ask = Ask { subject: subject::SESSION_CREATE, id, actor: &actor, context, command: &command };
-    let reply = edge.ask(ask).await?;
-    let location = location(&reply.body)?;
-    let mut response = answer(reply.status, reply.body);
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
-}
-
-fn location(body: &[u8]) -> Result<HeaderValue, Problem> {
-    #[derive(Deserialize)]
-    struct Created<'a> {
-        id: &'a str,
-    }
-    let created: Created<'_> = serde_json::from_slice(body).map_err(|_| Code::Internal)?;
-    HeaderValue::from_str(&format!("/api/session/{}", created.id)).map_err(|_| Code::Internal.into())
+    let (id, command) = (caller.command_id(&headers)?, CreateSession::from(new));
+    let ask = Ask { subject: subject::SESSION_CREATE, id, actor: &caller.actor, context, command: &command };
+    created(edge.ask(ask).await?)
 }

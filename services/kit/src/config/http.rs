@@ -28,12 +28,31 @@ impl HttpConfig {
                  LIVEKIT_API_SECRET, or AVANZACAST_DEV=1 if everybody who reaches this address may mint tokens",
             );
         }
-        if mode == Mode::Production && variables.secret("BACKEND_REGISTER_SECRET").is_none() {
-            variables.problem("BACKEND_REGISTER_SECRET is required in production");
-        }
         Self { listen: SocketAddr::new(host, port) }
     }
 }
+
+/// How often a client may ask without a credential; 0 is as often as it likes.
+#[derive(Debug, Clone, Copy)]
+pub struct RateConfig {
+    /// `RATE_LIMIT_PER_MINUTE`: anything.
+    pub per_minute: u32,
+    /// `RATE_LIMIT_UNKNOWN_PER_MINUTE`: for sessions that do not exist.
+    pub unknown_per_minute: u32,
+}
+
+impl RateConfig {
+    /// Reads both; switched off together by `RATE_LIMIT_PER_MINUTE=0` unless the second says otherwise.
+    pub fn read(variables: &mut Variables) -> Self {
+        let per_minute = variables.number("RATE_LIMIT_PER_MINUTE", 600, 0..=RATE_MAX);
+        let unknown = if per_minute == 0 { 0 } else { 60 };
+        let unknown_per_minute = variables.number("RATE_LIMIT_UNKNOWN_PER_MINUTE", unknown, 0..=RATE_MAX);
+        Self { per_minute, unknown_per_minute }
+    }
+}
+
+/// Beyond a million a second a limit is none.
+const RATE_MAX: u32 = 60_000_000;
 
 /// Where the links in an answer point to. Never built from a request.
 #[derive(Debug, Clone)]

@@ -1,17 +1,22 @@
 //! Configuration: the environment is read here and nowhere else, all of it before anything binds, and every mistake
 //! is listed at once.
 
+mod access;
 mod bus;
 mod database;
 mod http;
 mod livekit;
+mod livekit_url;
+mod metrics;
 mod sessions;
 mod variables;
 
+pub use access::{AccessConfig, ApiKey, Door, Scope};
 pub use bus::BusConfig;
 pub use database::DatabaseConfig;
-pub use http::{HttpConfig, Links};
+pub use http::{HttpConfig, Links, RateConfig};
 pub use livekit::LiveKitConfig;
+pub use metrics::MetricsConfig;
 pub use sessions::SessionLimits;
 pub use variables::{ConfigError, Variables};
 

@@ -1,0 +1,191 @@
+//! Whether a caller may ask what it asks: one check, that every operation passes through because of what it says of
+//! itself.
+
+use std::net::IpAddr;
+
+use avanzacast_kit::config::{AccessConfig, Door, Scope};
+use avanzacast_schemas::{Actor, ActorKind, Code, Refusal, command_id};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use ipnet::IpNet;
+
+use crate::{
+    Edge, address,
+    ask::single,
+    body,
+    credential::{self, Key, Keys, Shown},
+    operation::{Access, Operation},
+    problem::Problem,
+};
+
+/// What is configured.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    keys: Keys,
+    networks: Vec<IpNet>,
+    pub(crate) proxies: Vec<IpNet>,
+    open: Vec<Door>,
+    unlocked: bool,
+}
+
+impl From<AccessConfig> for Gate {
+    fn from(config: AccessConfig) -> Self {
+        let AccessConfig { keys, networks, proxies, open, unlocked, meet: _ } = config;
+        Self { keys: Keys::new(keys), networks, proxies, open, unlocked }
+    }
+}
+
+/// Who asks, as far as is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+}
+
+/// Whoever knows a key gets the same answer, so without a credential it must be hard to guess.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=255;
+
+impl Caller {
+    /// The id of the command that this request is: of its own, or the same for the same `Idempotency-Key` of the same
+    /// caller.
+    pub(crate) fn command_id(&self, headers: &HeaderMap) -> Result<String, Problem> {
+        let Some(key) = single(headers, "idempotency-key")? else { return Ok(command_id::fresh()) };
+        match (self.actor.has_credential(), self.actor.name.as_deref()) {
+            (true, name) if (1..=*KEY_BYTES.end()).contains(&key.len()) => {
+                Ok(command_id::keyed(&["key", name.unwrap_or_default(), key]))
+            }
+            (false, _) if KEY_BYTES.contains(&key.len()) => Ok(command_id::keyed(&["anonymous", key])),
+            (true | false, _) => Err(Problem::malformed("Idempotency-Key must be 16 to 255 characters")),
+        }
+    }
+}
+
+/// Lets a request through to its operation, or says why not.
+pub(crate) async fn admit(
+    State((edge, operation)): State<(Edge, &'static Operation)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if operation.access == Access::Health {
+        return next.run(request).await;
+    }
+    let address = address::client(&request, &edge.gate.proxies);
+    let (request, counted) = match admitted(&edge, operation, request, address).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    let response = next.run(request).await;
+    if counted && operation.access == Access::Holder && response.status() == StatusCode::NOT_FOUND {
+        edge.rates.found_nothing(address);
+    }
+    response
+}
+
+/// The request with its caller, and whether it counts: a valid credential is exempt.
+async fn admitted(
+    edge: &Edge,
+    operation: &Operation,
+    request: Request,
+    address: IpAddr,
+) -> Result<(Request, bool), Problem> {
+    let gate = &edge.gate;
+    let identified = gate.identify(operation.access, request).await;
+    // Who shows a wrong credential is counted like who shows none.
+    let counted = !matches!(&identified, Ok((_, Some(_))));
+    if counted {
+        edge.rates.request(address)?;
+        if operation.access == Access::Holder {
+            edge.rates.look(address)?;
+        }
+    }
+    let (mut request, key) = identified?;
+    if key.is_some() && !gate.networks.is_empty() && !gate.networks.iter().any(|net| net.contains(&address)) {
+        return Err(Code::AddressNotAllowed.into());
+    }
+    let caller = gate.caller(operation.access, key)?;
+    request.extensions_mut().insert(caller);
+    Ok((request, counted))
+}
+
+impl Gate {
+    /// The key that is shown, if one is. A wrong one is an error; a bearer's token that is none of ours is only where a
+    /// credential is needed, for it may be meant for somebody else.
+    async fn identify(&self, access: Access, request: Request) -> Result<(Request, Option<&Key>), Problem> {
+        match Shown::read(request.headers())? {
+            Shown::Nothing => Ok((request, None)),
+            // Where no key is configured there is nothing to be wrong.
+            Shown::Secret(_) | Shown::Bearer(_) | Shown::Signature(_) if self.unlocked => Ok((request, None)),
+            Shown::Secret(secret) => {
+                let key = self.keys.with_secret(&secret).ok_or_else(credential::invalid)?;
+                Ok((request, Some(key)))
+            }
+            Shown::Bearer(secret) => match self.keys.with_secret(&secret) {
+                None if self.needs_credential(access) => Err(credential::invalid()),
+                key => Ok((request, key)),
+            },
+            Shown::Signature(signature) => {
+                let signature = signature.ok_or_else(credential::invalid)?;
+                let (parts, body) = request.into_parts();
+                let body = body::collect(body).await?;
+                let key = self.keys.that_signed(&signature, &parts.method, &parts.uri, &body);
+                Ok((Request::from_parts(parts, Body::from(body)), Some(key.ok_or_else(credential::invalid)?)))
+            }
+        }
+    }
+
+    fn needs_credential(&self, access: Access) -> bool {
+        match access {
+            Access::Health | Access::Public | Access::Holder => false,
+            Access::Open(door, _) => !self.open.contains(&door),
+            Access::Secret(_) => !self.unlocked,
+        }
+    }
+
+    fn caller(&self, access: Access, key: Option<&Key>) -> Result<Caller, Problem> {
+        let anonymous = || Actor::of(ActorKind::Anonymous);
+        let actor = match (access, key) {
+            (Access::Holder, _) => Actor::of(ActorKind::Holder),
+            (Access::Open(_, scope) | Access::Secret(scope), Some(key)) => held(key, scope)?,
+            (Access::Health | Access::Public, Some(key)) => actor(key),
+            (Access::Health | Access::Public, None) => anonymous(),
+            (Access::Open(..) | Access::Secret(_), None) if self.needs_credential(access) && !self.unlocked => {
+                return Err(Code::CredentialRequired.into());
+            }
+            (Access::Secret(_), None) => development(),
+            // A door that was closed, where nobody has a key: development mode without one.
+            (Access::Open(door, _), None) if !self.open.contains(&door) => development(),
+            (Access::Open(..), None) => anonymous(),
+        };
+        Ok(Caller { actor })
+    }
+
+    /// Says once what is open.
+    pub(crate) fn warn(&self) {
+        for door in self.open.iter().filter(|door| door.mints()) {
+            tracing::warn!(door = door.word(), "anybody may get into rooms through this door (OPEN_ENDPOINTS)");
+        }
+        if self.unlocked {
+            tracing::warn!("development mode without a secret: what needs a credential is open to anybody");
+        }
+    }
+}
+
+fn actor(key: &Key) -> Actor {
+    Actor { kind: ActorKind::Key, name: Some(key.name.clone()) }
+}
+
+/// Whoever sits at this machine.
+fn development() -> Actor {
+    Actor { kind: ActorKind::Operator, name: Some("development".to_owned()) }
+}
+
+fn held(key: &Key, scope: Scope) -> Result<Actor, Problem> {
+    if key.scopes.contains(&scope) {
+        return Ok(actor(key));
+    }
+    Err(Refusal::new(Code::ScopeMissing, format!("this key lacks the scope {}", scope.word())).into())
+}
