@@ -7,6 +7,7 @@ mod ask;
 mod body;
 mod context;
 mod credential;
+mod description;
 mod list;
 mod livekit;
 mod metrics;
@@ -30,6 +31,8 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{access::Gate, livekit::LiveKit, rate::Rates};
+
+pub use crate::description::openapi;
 
 /// What every handler can reach: cloned for every request, so behind one pointer.
 type Edge = Arc<Reach>;

@@ -34,12 +34,21 @@ routes! {
     session_validate,
     token_register,
     token_issue,
+    broadcast_create,
+    broadcast_list,
+    broadcast_get,
+    broadcast_start,
+    broadcast_end,
     broadcast_session,
+    user_create,
+    user_get,
     livekit_token,
     connection_details,
     health,
     livez,
     readyz,
+    openapi,
+    docs,
 }
 
 /// What answers an operation, and what its method must not be taken for.
