@@ -1,6 +1,8 @@
+use std::process::Command;
 use std::time::Duration;
 
-use crate::client_programs::{python, python_available};
+use crate::LiveKitKey;
+use crate::client_programs::{python, python_available, source};
 use crate::daemon::{Daemon, Stop};
 
 /// For some dozens of operations on a busy machine.
@@ -23,6 +25,7 @@ pub fn schemathesis_available() -> Result<(), String> {
 pub struct Schemathesis {
     base: String,
     secret: Option<String>,
+    key: LiveKitKey,
     examples: u32,
     limit: Duration,
     more: Vec<String>,
@@ -32,13 +35,27 @@ impl Schemathesis {
     /// For the document at `<base>/openapi.json`.
     #[must_use]
     pub fn of(base: &str) -> Self {
-        Self { base: base.to_owned(), secret: None, examples: 30, limit: LIMIT, more: Vec::new() }
+        Self {
+            base: base.to_owned(),
+            secret: None,
+            key: LiveKitKey::random(),
+            examples: 30,
+            limit: LIMIT,
+            more: Vec::new(),
+        }
     }
 
     /// Sends `X-BACKEND-SECRET` with every request.
     #[must_use]
     pub fn with_secret(mut self, secret: &str) -> Self {
         self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Signs the tokens of good requests with this key; unless said with one that nobody knows.
+    #[must_use]
+    pub fn with_key(mut self, key: LiveKitKey) -> Self {
+        self.key = key;
         self
     }
 
@@ -69,7 +86,8 @@ impl Schemathesis {
     /// When it finds something, or takes too long: with all that it says.
     pub fn run(&self) {
         let mut command = python("schemathesis");
-        command.args(["-c", MAIN, "run", &format!("{}/openapi.json", self.base), "--checks", "all"]);
+        self.configure(&mut command);
+        command.args(["run", &format!("{}/openapi.json", self.base), "--checks", "all"]);
         // Its own `--max-time` is no limit: it goes on until the time is spent.
         command.args(["--max-examples", &self.examples.to_string(), "--generation-deterministic"]);
         command.args(["--no-color", "--continue-on-failure", "--request-timeout", "20"]);
@@ -83,6 +101,18 @@ impl Schemathesis {
         let said = program.output.lines().join("\n");
         assert!(status.is_some_and(|status| status.success()), "schemathesis, {status:?}:\n{said}");
         assert!(said.contains("Test cases"), "schemathesis tested nothing:\n{said}");
+    }
+
+    /// What it is told about our requests: `tests/clients/schemathesis`.
+    fn configure(&self, command: &mut Command) {
+        let folder = source("schemathesis");
+        let packages = command.get_envs().find_map(|(name, value)| value.filter(|_| name == "PYTHONPATH"));
+        let mut path = packages.expect("where its packages are").to_owned();
+        path.push(":");
+        path.push(&folder);
+        command.env("PYTHONPATH", path).env("SCHEMATHESIS_HOOKS", "hooks");
+        command.env("LIVEKIT_API_KEY", self.key.name()).env("LIVEKIT_API_SECRET", self.key.secret());
+        command.args(["-c", MAIN, "--config-file"]).arg(folder.join("schemathesis.toml"));
     }
 }
 
