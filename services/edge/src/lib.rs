@@ -6,6 +6,7 @@ mod address;
 mod ask;
 mod body;
 mod context;
+mod cors;
 mod credential;
 mod list;
 mod livekit;
@@ -15,15 +16,17 @@ mod problem;
 mod query;
 mod rate;
 mod routes;
+mod security;
+mod serve;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
-    config::{AccessConfig, HttpConfig, RateConfig},
+    config::{AccessConfig, BrowserConfig, HttpConfig, Origins, RateConfig},
     lifecycle::Lifecycle,
 };
-use axum::{Router, middleware, serve::ListenerExt};
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -42,6 +45,8 @@ struct Reach {
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
+    /// Whether it is reached over HTTPS from outside.
+    https: bool,
 }
 
 /// What an edge is configured with, besides where it listens.
@@ -51,6 +56,8 @@ pub struct EdgeConfig {
     pub access: AccessConfig,
     /// How often.
     pub rates: RateConfig,
+    /// What concerns browsers.
+    pub browsers: BrowserConfig,
     /// LiveKit's HTTP side.
     pub livekit_url: String,
 }
@@ -98,26 +105,15 @@ impl Bound {
             caller,
             life: life.clone(),
             meet: config.access.meet,
+            https: config.browsers.https,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
             livekit: LiveKit::new(&config.livekit_url)?,
         });
         edge.gate.warn();
         forget_quiet_clients(Arc::clone(&edge), life);
-        let router = router(&edge).into_make_service_with_connect_info::<SocketAddr>();
-        let listener = self.listener.tap_io(|connection| {
-            // Answers are small and written whole: waiting to fill a packet only delays them.
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "nodelay");
-            }
-        });
-        let stopping = life.stopping();
-        life.essential("answering HTTP", async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "HTTP ended");
-            }
-        });
+        let router = router(&edge, &config.browsers.origins);
+        life.essential("answering HTTP", serve::serve(self.listener, router, life.stopping()));
         tracing::info!(addr = %self.address, "listening");
         Ok(())
     }
@@ -132,7 +128,7 @@ fn forget_quiet_clients(edge: Edge, life: &Lifecycle) {
     });
 }
 
-fn router(edge: &Edge) -> Router {
+fn router(edge: &Edge, origins: &Origins) -> Router {
     let mut router = Router::new();
     for route in routes::all() {
         let (operation, method) = routes::complete(route);
@@ -143,6 +139,7 @@ fn router(edge: &Edge) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn(context::wrap))
+        .layer(cors::layer(origins))
+        .layer(middleware::from_fn_with_state(Arc::clone(edge), context::wrap))
         .with_state(Arc::clone(edge))
 }

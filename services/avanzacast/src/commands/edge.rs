@@ -3,7 +3,7 @@
 use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     bus::Bus,
-    config::{AccessConfig, BusConfig, HttpConfig, LiveKitConfig, Mode, RateConfig, Variables},
+    config::{AccessConfig, BrowserConfig, BusConfig, HttpConfig, LiveKitConfig, Mode, RateConfig, Variables},
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::BusUser;
@@ -30,5 +30,10 @@ pub(crate) async fn run() -> Result<bool, Failure> {
 
 /// What an edge is configured with, for a LiveKit whose HTTP side is known.
 pub(crate) fn read(variables: &mut Variables, mode: Mode, livekit_url: String) -> EdgeConfig {
-    EdgeConfig { access: AccessConfig::read(variables, mode), rates: RateConfig::read(variables), livekit_url }
+    EdgeConfig {
+        access: AccessConfig::read(variables, mode),
+        rates: RateConfig::read(variables),
+        browsers: BrowserConfig::read(variables, mode),
+        livekit_url,
+    }
 }

@@ -2,6 +2,7 @@
 //! is listed at once.
 
 mod access;
+mod browsers;
 mod bus;
 mod database;
 mod http;
@@ -10,6 +11,7 @@ mod sessions;
 mod variables;
 
 pub use access::{AccessConfig, ApiKey, Door, Scope};
+pub use browsers::{BrowserConfig, Origins};
 pub use bus::BusConfig;
 pub use database::DatabaseConfig;
 pub use http::{HttpConfig, Links, RateConfig};
