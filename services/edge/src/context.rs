@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use avanzacast_kit::telemetry::TraceContext;
+use avanzacast_kit::{metrics, telemetry::TraceContext};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue},
@@ -41,6 +41,7 @@ pub(crate) async fn wrap(State(edge): State<Edge>, mut request: Request, next: N
         response.headers_mut().insert(REQUEST_ID, value);
     }
     security::put(response.headers_mut(), edge.https);
+    metrics::request(route, method.as_str(), response.status().as_u16(), start.elapsed());
     let (status, elapsed_ms) = (response.status().as_u16(), start.elapsed().as_millis());
     span.in_scope(|| {
         if status >= 500 {

@@ -8,8 +8,10 @@ mod body;
 mod context;
 mod cors;
 mod credential;
+mod description;
 mod list;
 mod livekit;
+mod metrics;
 mod mint;
 mod operation;
 mod problem;
@@ -25,12 +27,15 @@ use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
     config::{AccessConfig, BrowserConfig, HttpConfig, Origins, RateConfig},
     lifecycle::Lifecycle,
+    metrics::Exposition,
 };
-use axum::{Router, middleware};
+use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{access::Gate, livekit::LiveKit, rate::Rates};
+
+pub use crate::description::openapi;
 
 /// What every handler can reach: cloned for every request, so behind one pointer.
 type Edge = Arc<Reach>;
@@ -47,6 +52,7 @@ struct Reach {
     meet: bool,
     /// Whether it is reached over HTTPS from outside.
     https: bool,
+    metrics: Option<Exposition>,
 }
 
 /// What an edge is configured with, besides where it listens.
@@ -60,6 +66,8 @@ pub struct EdgeConfig {
     pub browsers: BrowserConfig,
     /// LiveKit's HTTP side.
     pub livekit_url: String,
+    /// What it serves as `GET /metrics` on its own address, if it does.
+    pub metrics: Option<Exposition>,
 }
 
 /// An edge that has its address.
@@ -106,6 +114,7 @@ impl Bound {
             life: life.clone(),
             meet: config.access.meet,
             https: config.browsers.https,
+            metrics: config.metrics,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
             livekit: LiveKit::new(&config.livekit_url)?,
@@ -134,6 +143,9 @@ fn router(edge: &Edge, origins: &Origins) -> Router {
         let (operation, method) = routes::complete(route);
         let admit = middleware::from_fn_with_state((Arc::clone(edge), operation), access::admit);
         router = router.route(operation.path, method.route_layer(admit));
+    }
+    if edge.metrics.is_some() {
+        router = router.route("/metrics", get(metrics::handle));
     }
     router
         .fallback(problem::not_found)

@@ -88,24 +88,31 @@ pub(crate) const IDEMPOTENCY_KEY: Parameter = Parameter::header(
 pub(crate) struct Success {
     pub(crate) status: u16,
     pub(crate) about: &'static str,
-    /// The body, as `application/json`; without one there is none.
+    /// The body; without one there is none.
     pub(crate) shape: Option<Shape>,
+    /// The body's media type.
+    pub(crate) media: &'static str,
     /// Names of headers that it may have.
     pub(crate) headers: &'static [&'static str],
 }
 
 impl Success {
     pub(crate) const fn json(status: u16, about: &'static str, shape: Shape) -> Self {
-        Self { status, about, shape: Some(shape), headers: &[] }
+        Self { status, about, shape: Some(shape), media: "application/json", headers: &[] }
     }
 
     pub(crate) const fn empty(status: u16, about: &'static str) -> Self {
-        Self { status, about, shape: None, headers: &[] }
+        Self { status, about, shape: None, media: "", headers: &[] }
+    }
+
+    /// Something that is not JSON.
+    pub(crate) const fn of(media: &'static str, about: &'static str, shape: Shape) -> Self {
+        Self { status: 200, about, shape: Some(shape), media, headers: &[] }
     }
 
     /// `ok`, as plain text.
     pub(crate) const fn text(about: &'static str) -> Self {
-        Self::empty(200, about)
+        Self::of("text/plain", about, |_| json_schema!({ "type": "string", "const": "ok" }))
     }
 
     pub(crate) const fn with(self, headers: &'static [&'static str]) -> Self {
@@ -135,3 +142,13 @@ pub(crate) struct Operation {
     /// What is refused, besides what follows from the access, the body and the parameters.
     pub(crate) refusals: &'static [Code],
 }
+
+impl Operation {
+    /// Whether it is answered by a worker, over the bus.
+    pub(crate) fn asks_a_worker(&self) -> bool {
+        self.group != OPERATIONS
+    }
+}
+
+/// The group of what the edge answers by itself.
+pub(crate) const OPERATIONS: &str = "Operations";

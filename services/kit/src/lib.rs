@@ -1,8 +1,10 @@
 //! What every process needs: configuration, telemetry, shutdown, the bus and the cache.
 
 pub mod bus;
+pub mod checkup;
 pub mod config;
 pub mod lifecycle;
+pub mod metrics;
 pub mod provision;
 pub mod secret;
 pub mod telemetry;

@@ -74,8 +74,13 @@ pub async fn provision(jetstream: &Context, spec: &Provision) -> Result<(), Prov
     events(jetstream, spec).await
 }
 
-async fn events(jetstream: &Context, spec: &Provision) -> Result<(), ProvisionError> {
-    let mut wanted = Config {
+/// Every stream as it is made.
+pub(crate) fn wanted(spec: &Provision) -> [Config; 4] {
+    [events_wanted(spec), intake(spec), dead(spec), cache()]
+}
+
+fn events_wanted(spec: &Provision) -> Config {
+    Config {
         name: stream::EVENTS.to_owned(),
         subjects: vec![format!("{}>", subject::EVENT_PREFIX)],
         max_age: spec.events_retention,
@@ -89,7 +94,11 @@ async fn events(jetstream: &Context, spec: &Provision) -> Result<(), ProvisionEr
         persist_mode: (spec.replicas == 1).then_some(PersistenceMode::Async),
         metadata: [(stream::LEDGER_ID.to_owned(), spec.ledger_id.clone())].into(),
         ..Config::default()
-    };
+    }
+}
+
+async fn events(jetstream: &Context, spec: &Provision) -> Result<(), ProvisionError> {
+    let mut wanted = events_wanted(spec);
     let Ok(existing) = jetstream.get_stream(stream::EVENTS).await else {
         jetstream.create_stream(wanted).await?;
         return Ok(());

@@ -23,6 +23,12 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// Unix milliseconds of an HTTP date (RFC 9110: whole seconds, always GMT).
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(Timestamp::as_millisecond)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +38,11 @@ mod tests {
         assert_eq!(rfc3339(1_770_000_000_007), "2026-02-02T02:40:00.007Z");
         assert_eq!(parse_rfc3339("2026-02-02T02:40:00.007Z"), Some(1_770_000_000_007));
         assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+
+    #[test]
+    fn http_dates_are_read() {
+        assert_eq!(parse_http_date("Mon, 02 Feb 2026 02:40:00 GMT"), Some(1_770_000_000_000));
+        assert_eq!(parse_http_date("now"), None);
     }
 }

@@ -76,7 +76,7 @@ macro_rules! newest {
         concat!(
             "SELECT json_agg(r) FROM (SELECT ",
             session!(postgres),
-            ", s.place FROM (SELECT * FROM (SELECT w.*, row_number() OVER () AS place FROM (
+            " FROM (SELECT * FROM (SELECT w.*, row_number() OVER () AS place FROM (
                  SELECT * FROM session
                  WHERE (created_at, participant) < (($1::text[])[1]::bigint, ($1::text[])[2])",
             $narrow,

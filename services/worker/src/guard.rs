@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use avanzacast_kit::bus::{EventsStream, EventsTail};
+use avanzacast_kit::{
+    bus::{EventsStream, EventsTail},
+    metrics,
+};
 use avanzacast_schemas::Code;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -133,6 +136,7 @@ impl Guard {
         let tail = events.tail().await;
         let ledger = read_ledger(store, session, tail.as_ref().ok().and_then(Option::as_ref)).await;
         self.database.send_if_modified(|known| std::mem::replace(known, ledger.is_ok()) != ledger.is_ok());
+        metrics::worker().database_up.set(if ledger.is_ok() { 1.0 } else { 0.0 });
         if ledger.is_err() {
             // What comes back may be another database, and others may reach it first.
             self.suspect();
@@ -143,12 +147,32 @@ impl Guard {
             // Somebody has connected in the meantime, perhaps to another database than was looked at.
             return false;
         }
+        metrics::worker().ledger(head.size, tail.as_ref().map(|tail| tail.last), found == Standing::Sound);
         let before = self.standing.send_replace(found);
         if before != found {
             report(found, &head, tail.as_ref());
         }
         true
     }
+}
+
+/// What somebody sees who only looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// How ledger and EVENTS stand.
+    pub standing: Standing,
+    /// Events in the ledger.
+    pub ledger: i64,
+    /// Where EVENTS ends; `None` when there is no such stream.
+    pub events: Option<u64>,
+}
+
+/// One look, over a session of one's own; `None` when bus or database does not answer.
+pub async fn look_once(store: &Store, session: Session, events: &EventsStream) -> Option<Seen> {
+    let tail = events.tail().await.ok()?;
+    let (head, body) = read_ledger(store, &mut Some(session), tail.as_ref()).await.ok()?;
+    let standing = compare(tail.as_ref(), &head, body.as_deref(), events).await?;
+    Some(Seen { standing, ledger: head.size, events: tail.map(|tail| tail.last) })
 }
 
 type Ledger = (Head, Option<String>);

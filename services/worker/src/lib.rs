@@ -15,6 +15,6 @@ pub mod store;
 mod sweep;
 mod verdict;
 
-pub use guard::{Guard, Standing};
+pub use guard::{Guard, Seen, Standing, look_once};
 pub use run::{Running, StartError, keep_house, run};
 pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

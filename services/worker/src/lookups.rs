@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use avanzacast_kit::bus::{CacheWriter, DeadLetters, Delivery};
+use avanzacast_kit::{
+    bus::{CacheWriter, DeadLetters, Delivery},
+    metrics::QueueMeter,
+};
 use avanzacast_schemas::{Code, Refusal};
 use tokio::sync::mpsc;
 
@@ -45,9 +48,11 @@ impl<S: Service> Lookups<S> {
     }
 
     async fn rows(mut self, queue: &mut mpsc::Receiver<Delivery>, leaves: mpsc::Sender<Leaf<S::Query>>) {
-        let mut waiting = Vec::new();
+        let (mut waiting, meter) = (Vec::new(), QueueMeter::new(S::NAME, "queries"));
         while queue.recv_many(&mut waiting, limits::BATCH).await > 0 {
+            let batch = meter.taken(waiting.len(), queue.len());
             self.process(&mut waiting, &leaves).await;
+            batch.done(queue.len());
         }
     }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use avanzacast_kit::{
     bus::{Bus, CacheWriter, DeadLetters, Delivery, EventsStream, Intake, Served, serve},
     lifecycle::Lifecycle,
+    metrics::QueueMeter,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -102,9 +103,11 @@ pub fn keep_house<S: Sweeps>(service: Arc<S>, store: Store, bus: &Bus, running: 
 
 /// Batches form by load: one command when idle, many when busy. Ends when nobody can send any more.
 async fn apply<S: Service>(mut batches: Batches<S>, mut waiting: mpsc::Receiver<Delivery>) {
-    let mut taken = Vec::with_capacity(limits::BATCH);
+    let (mut taken, meter) = (Vec::with_capacity(limits::BATCH), QueueMeter::new(S::NAME, "commands"));
     while waiting.recv_many(&mut taken, limits::BATCH).await > 0 {
+        let batch = meter.taken(taken.len(), waiting.len());
         batches.process(std::mem::take(&mut taken)).await;
+        batch.done(waiting.len());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use avanzacast_kit::bus::CacheWriter;
+use avanzacast_kit::{bus::CacheWriter, metrics};
 use rand::rngs::StdRng;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -128,6 +128,7 @@ impl<S: Sweeps> Sweep<S> {
         session.write(snapshot.head.size, &plan).await?;
         session.commit().await?;
         self.committed.notify_one();
+        metrics::worker().expired.increment(u64::try_from(count).unwrap_or_default());
         tracing::debug!(count, "sessions expired");
         self.forget(cache).await;
         Ok(count > 0)

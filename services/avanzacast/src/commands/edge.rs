@@ -3,24 +3,54 @@
 use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     bus::Bus,
-    config::{AccessConfig, BrowserConfig, BusConfig, HttpConfig, LiveKitConfig, Mode, RateConfig, Variables},
+    config::{
+        AccessConfig, BrowserConfig, BusConfig, HttpConfig, LiveKitConfig, MetricsConfig, Mode, RateConfig, Variables,
+    },
     lifecycle::Lifecycle,
+    metrics::Exposition,
 };
 use avanzacast_schemas::bus::BusUser;
 
-use super::Failure;
+use super::{Failure, measure};
+
+/// What the edge is configured with.
+pub(crate) struct Configured {
+    pub(crate) mode: Mode,
+    pub(crate) edge: EdgeConfig,
+    pub(crate) bus: BusConfig,
+    http: HttpConfig,
+    metrics: MetricsConfig,
+}
+
+/// Reads it; what is wrong is noted in `variables`.
+pub(crate) fn configure(variables: &mut Variables) -> Configured {
+    let mode = Mode::of_role(variables);
+    let livekit_url = LiveKitConfig::read_address(variables, mode);
+    Configured {
+        mode,
+        edge: read(variables, mode, livekit_url),
+        http: HttpConfig::read(variables, mode),
+        bus: BusConfig::read(variables, BusUser::Edge),
+        metrics: MetricsConfig::read(variables, mode),
+    }
+}
+
+/// In development measurements are where everything else is; in production only at `METRICS_ADDR`.
+pub(crate) fn own_address(mode: Mode, exposition: Exposition) -> Option<Exposition> {
+    match mode {
+        Mode::Development => Some(exposition),
+        Mode::Production => None,
+    }
+}
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let mode = Mode::of_role(&mut variables);
-    let http = HttpConfig::read(&mut variables, mode);
-    let livekit_url = LiveKitConfig::read_address(&mut variables, mode);
-    let config = read(&mut variables, mode, livekit_url);
-    let bus = BusConfig::read(&mut variables, BusUser::Edge);
+    let Configured { mode, edge: mut config, bus, http, metrics } = configure(&mut variables);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;
     let bound = Bound::bind(&http).await?;
+    config.metrics = own_address(mode, measure::start(&metrics, &life).await?);
     let bus = Bus::connect(&bus, "edge").await?;
     bound.serve(config, bus.clone(), &life).await?;
     let clean = life.run().await;
@@ -35,5 +65,6 @@ pub(crate) fn read(variables: &mut Variables, mode: Mode, livekit_url: String) -
         rates: RateConfig::read(variables),
         browsers: BrowserConfig::read(variables, mode),
         livekit_url,
+        metrics: None,
     }
 }

@@ -2,7 +2,11 @@
 
 mod banner;
 mod dev_env;
+mod doctor;
 mod edge;
+mod internal_request;
+mod measure;
+mod probe;
 mod provision;
 mod session_worker;
 mod up;
@@ -33,6 +37,12 @@ enum Command {
     Edge,
     /// The session worker alone
     SessionWorker,
+    /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
+    Doctor(doctor::Doctor),
+    /// Asks a running backend for a session with its token, and prints the answer
+    InternalRequest(internal_request::InternalRequest),
+    /// Asks the process that runs on this machine whether it is well: for the health check of a container
+    Probe,
 }
 
 /// A command that cannot go on.
@@ -54,6 +64,9 @@ impl Cli {
                 Command::Provision => provision::run().await,
                 Command::Edge => edge::run().await,
                 Command::SessionWorker => session_worker::run().await,
+                Command::Doctor(doctor) => doctor.run().await,
+                Command::InternalRequest(request) => request.run().await,
+                Command::Probe => probe::run().await,
             }
         });
         match done {

@@ -36,12 +36,40 @@ impl StreamSettings {
     }
 }
 
+/// What provisioning is configured with.
+pub(crate) struct Configured {
+    pub(crate) database: DatabaseConfig,
+    pub(crate) streams: StreamSettings,
+    pub(crate) bus: BusConfig,
+}
+
+/// Reads it; what is wrong is noted in `variables`.
+pub(crate) fn configure(variables: &mut Variables) -> Configured {
+    let data_dir = data_dir(variables);
+    Configured {
+        database: DatabaseConfig::read(variables, &data_dir),
+        streams: StreamSettings::read(variables),
+        bus: BusConfig::read(variables, BusUser::Admin),
+    }
+}
+
+impl StreamSettings {
+    /// What the streams should be made with, for a ledger of this name.
+    pub(crate) fn spec(self, ledger_id: String) -> Provision {
+        Provision {
+            ledger_id,
+            first_sequence: 1,
+            events_retention: self.retention,
+            events_max_bytes: self.max_bytes,
+            replicas: self.replicas,
+            replace_foreign: false,
+        }
+    }
+}
+
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let data_dir = data_dir(&variables);
-    let database = DatabaseConfig::read(&mut variables, &data_dir);
-    let streams = StreamSettings::read(&mut variables);
-    let bus = BusConfig::read(&mut variables, BusUser::Admin);
+    let Configured { database, streams, bus } = configure(&mut variables);
     variables.finish()?;
 
     let store = Store::new(database);
@@ -67,14 +95,7 @@ pub(crate) async fn make(
         Some(_) if !replace_foreign => 1,
         Some(_) | None => session.first_since(streams.retention).await?,
     };
-    let spec = Provision {
-        ledger_id,
-        first_sequence,
-        events_retention: streams.retention,
-        events_max_bytes: streams.max_bytes,
-        replicas: streams.replicas,
-        replace_foreign,
-    };
+    let spec = Provision { first_sequence, replace_foreign, ..streams.spec(ledger_id) };
     provision(bus.jetstream(), &spec).await?;
     Ok(())
 }

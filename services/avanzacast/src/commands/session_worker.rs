@@ -4,14 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use avanzacast_kit::{
     bus::{Bus, Intake, Served},
-    config::{BusConfig, DatabaseConfig, Links, LiveKitConfig, Mode, SessionLimits, Variables},
+    config::{BusConfig, DatabaseConfig, Links, LiveKitConfig, MetricsConfig, Mode, SessionLimits, Variables},
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
 use avanzacast_session::{Rules, SessionService, health};
 use avanzacast_worker::{Running, store::Store};
 
-use super::Failure;
+use super::{Failure, measure};
 
 /// What a session worker is configured with.
 pub(crate) struct Settings {
@@ -32,21 +32,36 @@ pub(crate) fn data_dir(variables: &Variables) -> PathBuf {
     PathBuf::from(variables.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()))
 }
 
-pub(crate) async fn run() -> Result<bool, Failure> {
-    let mut variables = Variables::from_process();
-    let mode = Mode::of_role(&mut variables);
-    let data_dir = data_dir(&variables);
+/// What the role alone is configured with.
+pub(crate) struct Configured {
+    pub(crate) mode: Mode,
+    pub(crate) settings: Settings,
+    pub(crate) bus: BusConfig,
+    metrics: MetricsConfig,
+}
+
+/// Reads it; what is wrong is noted in `variables`.
+pub(crate) fn configure(variables: &mut Variables) -> Configured {
+    let mode = Mode::of_role(variables);
+    let data_dir = data_dir(variables);
     let port = variables.parse("PORT", 4000, "a port from 0 to 65535");
     let settings = Settings {
-        database: DatabaseConfig::read_shared(&mut variables, &data_dir),
-        livekit: LiveKitConfig::read(&mut variables, mode),
-        limits: SessionLimits::read(&mut variables),
-        links: Links::read(&mut variables, mode, port),
+        database: DatabaseConfig::read_shared(variables, &data_dir),
+        livekit: LiveKitConfig::read(variables, mode),
+        limits: SessionLimits::read(variables),
+        links: Links::read(variables, mode, port),
     };
-    let bus = BusConfig::read(&mut variables, BusUser::Session);
+    let bus = BusConfig::read(variables, BusUser::Session);
+    Configured { mode, settings, bus, metrics: MetricsConfig::read(variables, mode) }
+}
+
+pub(crate) async fn run() -> Result<bool, Failure> {
+    let mut variables = Variables::from_process();
+    let Configured { mode: _, settings, bus, metrics } = configure(&mut variables);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;
+    measure::start(&metrics, &life).await?;
     let bus = Bus::connect(&bus, "session-worker").await?;
     let _started = start(settings, &bus, &life).await?;
     let clean = life.run().await;

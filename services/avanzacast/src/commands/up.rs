@@ -12,7 +12,10 @@ use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     Secret,
     bus::Bus,
-    config::{BusConfig, DatabaseConfig, HttpConfig, Links, LiveKitConfig, Mode, SessionLimits, Variables},
+    config::{
+        BusConfig, ConfigError, DatabaseConfig, HttpConfig, Links, LiveKitConfig, MetricsConfig, Mode, SessionLimits,
+        Variables,
+    },
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::BusUser;
@@ -22,7 +25,7 @@ use rand::{RngExt, distr::Alphanumeric};
 use super::{
     Failure,
     banner::{self, Banner},
-    dev_env, edge,
+    dev_env, edge, measure,
     provision::{self, StreamSettings},
     session_worker::{self, Settings, data_dir},
 };
@@ -33,21 +36,21 @@ const NATS_CONF: &str = include_str!("../../../../nats.conf");
 const PROVISION_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What `up` is configured with.
-struct Configured {
-    mode: Mode,
-    data_dir: PathBuf,
+pub(crate) struct Configured {
+    pub(crate) mode: Mode,
+    pub(crate) data_dir: PathBuf,
     http: HttpConfig,
-    edge: EdgeConfig,
-    database: DatabaseConfig,
-    livekit: LiveKitConfig,
+    pub(crate) edge: EdgeConfig,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) livekit: LiveKitConfig,
     limits: SessionLimits,
-    streams: StreamSettings,
-    own_nats: bool,
+    pub(crate) streams: StreamSettings,
+    pub(crate) own_nats: bool,
+    metrics: MetricsConfig,
     variables: Variables,
 }
 
-fn configure() -> Result<Configured, Failure> {
-    let mut variables = Variables::from_process();
+pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigError> {
     let mode = Mode::of_up(&mut variables);
     let data_dir = data_dir(&variables);
     let own_nats = variables.text("NATS_URL").is_none();
@@ -60,6 +63,7 @@ fn configure() -> Result<Configured, Failure> {
         livekit,
         limits: SessionLimits::read(&mut variables),
         streams: StreamSettings::read(&mut variables),
+        metrics: MetricsConfig::read(&mut variables, mode),
         own_nats,
         data_dir,
         variables,
@@ -80,12 +84,14 @@ fn configure() -> Result<Configured, Failure> {
 }
 
 pub(crate) async fn run() -> Result<bool, Failure> {
-    let mut configured = configure()?;
+    let mut configured = configure(Variables::from_process())?;
     let edge_life = Lifecycle::until_signal()?;
     fs::create_dir_all(&configured.data_dir)?;
     let _only = only_one(&configured.data_dir)?;
     // The address first: when it is taken, nothing else needs to start.
     let bound = Bound::bind(&configured.http).await?;
+    let exposition = measure::start(&configured.metrics, &edge_life).await?;
+    configured.edge.metrics = edge::own_address(configured.mode, exposition);
     let life = Lifecycle::new();
     let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
     let result = serve(configured, bound, &life, edge_life).await;

@@ -16,14 +16,14 @@ use serde::Serialize;
 use crate::{
     Edge,
     context::Context,
-    operation::{Access, Method, Operation, Success},
+    operation::{Access, Method, OPERATIONS, Operation, Success},
 };
 
 pub(crate) static OPERATION: Operation = Operation {
     id: "health",
     method: Method::Get,
     path: "/health",
-    group: "Operations",
+    group: OPERATIONS,
     summary: "How the system is",
     about: "`ok`, or `degraded` while LiveKit is away; 503 in the same shape while bus or database is.",
     access: Access::Health,

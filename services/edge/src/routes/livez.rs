@@ -1,12 +1,12 @@
 //! `GET /livez`: the process lives.
 
-use crate::operation::{Access, Method, Operation, Success};
+use crate::operation::{Access, Method, OPERATIONS, Operation, Success};
 
 pub(crate) static OPERATION: Operation = Operation {
     id: "live",
     method: Method::Get,
     path: "/livez",
-    group: "Operations",
+    group: OPERATIONS,
     summary: "Whether the process lives",
     about: "",
     access: Access::Health,

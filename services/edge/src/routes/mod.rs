@@ -40,6 +40,8 @@ routes! {
     health,
     livez,
     readyz,
+    openapi,
+    docs,
 }
 
 /// What answers an operation, and what its method must not be taken for.

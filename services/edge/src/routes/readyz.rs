@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use crate::{
     Edge,
-    operation::{Access, Method, Operation, Success},
+    operation::{Access, Method, OPERATIONS, Operation, Success},
     problem::Problem,
 };
 
@@ -13,7 +13,7 @@ pub(crate) static OPERATION: Operation = Operation {
     id: "ready",
     method: Method::Get,
     path: "/readyz",
-    group: "Operations",
+    group: OPERATIONS,
     summary: "Whether to send requests here",
     about: "It listens, does not stop, and reaches the bus.",
     access: Access::Health,

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::{Bus, Caller};
+use crate::metrics;
 
 /// A read that takes longer is a miss: the worker is asked instead.
 const READ_PATIENCE: Duration = Duration::from_millis(250);
@@ -34,10 +35,12 @@ impl CacheReader {
     /// The value under a session's key. Any failure is a miss.
     pub async fn read(&self, id: &SessionId) -> Option<Bytes> {
         let subject = format!("$JS.API.DIRECT.GET.{}.{}{id}", stream::KV_SESSIONS, subject::SESSION_CACHE_PREFIX);
-        let message = self.0.ask(subject, READ_PATIENCE).await?;
         // An answer that is not a message has a status (404, 408); an expired entry's marker has no body.
-        let found = message.status.is_none_or(|status| status == StatusCode::OK) && !message.payload.is_empty();
-        found.then_some(message.payload)
+        let found = self.0.ask(subject, READ_PATIENCE).await.filter(|message| {
+            message.status.is_none_or(|status| status == StatusCode::OK) && !message.payload.is_empty()
+        });
+        metrics::edge().cache_read(found.is_some());
+        found.map(|message| message.payload)
     }
 }
 

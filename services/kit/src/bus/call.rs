@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{Bus, Reply};
-use crate::{lifecycle::Lifecycle, telemetry::TraceContext, time};
+use crate::{lifecycle::Lifecycle, metrics, telemetry::TraceContext, time};
 
 /// How long a command may take in all.
 pub const DEADLINE: Duration = Duration::from_secs(5);
@@ -101,6 +101,7 @@ struct Taken<'a> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         self.caller.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+        metrics::edge().in_flight.decrement(1.0);
     }
 }
 
@@ -110,6 +111,8 @@ impl Caller {
     /// # Errors
     /// A closed connection.
     pub async fn start(bus: Bus, life: &Lifecycle) -> Result<Self, async_nats::SubscribeError> {
+        // Shown from the start.
+        metrics::edge();
         let inbox: Arc<str> = bus.client().new_inbox().into();
         let mut answers = bus.client().subscribe(format!("{inbox}.*")).await?;
         let slots = Slots::default();
@@ -131,6 +134,7 @@ impl Caller {
         }
         let slot = Arc::new(Slot::default());
         slots.insert(number, Arc::clone(&slot));
+        metrics::edge().in_flight.increment(1.0);
         Some(Taken { caller: self, number, slot })
     }
 
@@ -160,6 +164,7 @@ impl Caller {
                 );
                 // From here on the copy may be applied, whatever the publish says.
                 sent += 1;
+                metrics::edge().repeats.increment(u64::from(sent > 1));
                 drop(timeout_at(deadline, publish).await);
             }
             let again = match taken.slot.wait(sent, deadline.min(Instant::now() + REPEAT)).await {

@@ -10,6 +10,7 @@ use avanzacast_schemas::bus::{header, subject};
 use futures::StreamExt;
 
 use super::{Bus, Delivery};
+use crate::metrics;
 
 /// One pull waits this long for its first message. The library's endless iterator can stall for seven times as long
 /// after a lost race, so pulls are bounded and repeated.
@@ -37,6 +38,8 @@ impl Intake {
     /// Will read as this consumer.
     #[must_use]
     pub fn new(bus: Bus, stream: &'static str, consumer: &'static str) -> Self {
+        // Shown from the start.
+        metrics::worker().redelivered(stream, 0);
         Self { bus, stream, consumer, handle: None }
     }
 
@@ -72,6 +75,7 @@ impl Intake {
                 taken.push(Delivery::stream(message?));
             }
         }
+        metrics::worker().redelivered(self.stream, taken.iter().filter(|delivery| delivery.attempts() > 1).count());
         Ok(taken)
     }
 }
@@ -98,7 +102,7 @@ impl DeadLetters {
         let subject = format!("{}{}", subject::DEAD_PREFIX, delivery.subject);
         let publish = self.0.jetstream().publish_with_headers(subject, headers, delivery.payload.clone());
         match publish.await {
-            Ok(ack) => ack.await.is_ok(),
+            Ok(ack) => ack.await.inspect(|_| metrics::worker().dead_letters.increment(1)).is_ok(),
             Err(_) => false,
         }
     }

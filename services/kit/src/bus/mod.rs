@@ -5,6 +5,7 @@
 
 mod cache;
 mod call;
+mod checkup;
 mod delivery;
 mod events;
 mod intake;
@@ -18,12 +19,13 @@ use tokio::sync::watch;
 pub use self::{
     cache::{CacheReader, CacheWriteFailed, CacheWriter},
     call::{Caller, DEADLINE, Request, Unanswered},
+    checkup::{bucket, consumer, server, shown, streams, visit},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     intake::{DeadLetters, Intake},
     serve::{ServeError, Served, serve},
 };
-use crate::config::BusConfig;
+use crate::{config::BusConfig, metrics};
 
 /// How often we ask the server whether it lives; two unanswered questions and the connection is made anew. The
 /// library's default of a minute would leave a caller behind a dead server for two.
@@ -63,6 +65,8 @@ impl Bus {
     /// An address that cannot be one.
     pub async fn connect(config: &BusConfig, name: &str) -> Result<Self, ConnectError> {
         let (connected, connections) = watch::channel(0);
+        let user = config.user.name();
+        metrics::bus_up(user, false);
         let client =
             ConnectOptions::with_user_and_password(config.user.name().to_owned(), config.password.reveal().to_owned())
                 .name(name)
@@ -72,7 +76,7 @@ impl Bus {
                 .request_timeout(Some(SERVER_TIMEOUT))
                 .retry_on_initial_connect()
                 .event_callback(move |event| {
-                    note(&event, &connected);
+                    note(&event, &connected, user);
                     std::future::ready(())
                 })
                 .connect(config.url.split(',').map(str::to_owned).collect::<Vec<_>>())
@@ -117,13 +121,17 @@ impl Bus {
 }
 
 /// A denied permission shows nowhere else: a publish succeeds, a request times out.
-fn note(event: &Event, connected: &watch::Sender<u64>) {
+fn note(event: &Event, connected: &watch::Sender<u64>, user: &'static str) {
     match event {
         Event::Connected => {
             connected.send_modify(|count| *count += 1);
+            metrics::bus_up(user, true);
             tracing::info!("bus connected");
         }
-        Event::Disconnected => tracing::warn!("bus disconnected"),
+        Event::Disconnected => {
+            metrics::bus_up(user, false);
+            tracing::warn!("bus disconnected");
+        }
         Event::SlowConsumer(subscription) => tracing::error!(subscription, "messages were dropped: too slow"),
         Event::ServerError(error) => tracing::error!(%error, "the bus refused"),
         Event::ClientError(error) => tracing::warn!(%error, "bus client error"),

@@ -1,6 +1,6 @@
 //! The LiveKit server that tokens are for.
 
-use super::{Mode, Variables};
+use super::{Mode, Variables, livekit_url};
 use crate::Secret;
 
 /// The key and secret that `livekit-server --dev` accepts (livekit-server, `cmd/server/main.go`).
@@ -80,14 +80,16 @@ fn urls(variables: &mut Variables, mode: Mode) -> (String, String) {
     }
     let url = url.unwrap_or_else(|| DEV_URL.to_owned());
     let url = url.trim_end_matches('/');
-    match url.split_once("://") {
+    let internal = livekit_url::internal(variables);
+    let (ws_url, http_url) = match url.split_once("://") {
         Some(("ws" | "http", rest)) => (format!("ws://{rest}"), format!("http://{rest}")),
         Some(("wss" | "https", rest)) => (format!("wss://{rest}"), format!("https://{rest}")),
         _ => {
             variables.problem("LIVEKIT_WS_URL must begin with ws://, wss://, http:// or https://");
             (String::new(), String::new())
         }
-    }
+    };
+    (ws_url, internal.unwrap_or(http_url))
 }
 
 #[cfg(test)]

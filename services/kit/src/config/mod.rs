@@ -7,6 +7,8 @@ mod bus;
 mod database;
 mod http;
 mod livekit;
+mod livekit_url;
+mod metrics;
 mod sessions;
 mod variables;
 
@@ -16,6 +18,7 @@ pub use bus::BusConfig;
 pub use database::DatabaseConfig;
 pub use http::{HttpConfig, Links, RateConfig};
 pub use livekit::LiveKitConfig;
+pub use metrics::MetricsConfig;
 pub use sessions::SessionLimits;
 pub use variables::{ConfigError, Variables};
 

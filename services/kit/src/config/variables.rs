@@ -49,6 +49,16 @@ impl Variables {
         Self { values, problems }
     }
 
+    /// Takes from a file like `.env` what is unset so far. A file that is not there, or cannot be read, says nothing.
+    pub fn fill_from(&mut self, path: &std::path::Path) {
+        let Ok(lines) = dotenvy::from_path_iter(path) else { return };
+        for (name, value) in lines.flatten() {
+            if self.text(&name).is_none() {
+                self.values.insert(name, value);
+            }
+        }
+    }
+
     /// A given environment, for tests and for one process that configures several roles.
     #[must_use]
     pub fn from_map(values: BTreeMap<String, String>) -> Self {

@@ -3,6 +3,7 @@
 //! There is no pool. Each loop of a worker (batches, queries, relay, sweep) owns one [`Session`], because each has one
 //! statement in flight at a time, and because a pool's checks on release would cost a round trip per batch.
 
+mod checkup;
 mod fault;
 mod postgres;
 mod rows;
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::fault::unreadable;
 pub use self::{
+    checkup::{Checkup, checkup},
     fault::{Fault, StoreError},
     rows::{Cell, Change, Kind, Op, Table},
 };

@@ -16,7 +16,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection, and whether a transaction of ours is open on it.
 #[derive(Debug)]
 pub struct SqliteSession {
-    connection: SqliteConnection,
+    pub(super) connection: SqliteConnection,
     locked: bool,
 }
 
@@ -37,6 +37,12 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
         // INSERT OR REPLACE fires delete triggers only so (https://sqlite.org/lang_conflict.html).
         .pragma("recursive_triggers", "on");
     SqliteConnection::connect_with(&options).await
+}
+
+/// To look only: makes no file, and changes nothing of one.
+pub(super) async fn look(path: &Path) -> Result<SqliteSession, StoreError> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    Ok(SqliteSession { connection: SqliteConnection::connect_with(&options).await?, locked: false })
 }
 
 pub(super) async fn lock(session: &mut SqliteSession) -> Result<(), StoreError> {

@@ -1,0 +1,111 @@
+//! The configuration of the role that is examined, read as that role reads it.
+
+use std::path::PathBuf;
+
+use avanzacast_kit::config::{AccessConfig, BusConfig, ConfigError, DatabaseConfig, LiveKitConfig, Mode, Variables};
+use avanzacast_schemas::bus::BusUser;
+
+use super::Role;
+use crate::commands::{
+    edge,
+    provision::{self, StreamSettings},
+    session_worker::{self, data_dir},
+    up,
+};
+
+/// What there is to examine; what a role does not have is not looked at.
+pub(super) struct Patient {
+    pub(super) role: Role,
+    pub(super) mode: Mode,
+    pub(super) data_dir: PathBuf,
+    /// Each user that the role logs in as; none when a private bus does not run.
+    pub(super) buses: Vec<BusConfig>,
+    /// The bus is one that `up` starts.
+    pub(super) private_bus: bool,
+    /// Who may call, of a role that answers HTTP.
+    pub(super) access: Option<AccessConfig>,
+    pub(super) database: Option<DatabaseConfig>,
+    pub(super) livekit: Option<LiveKitConfig>,
+    pub(super) streams: StreamSettings,
+    pub(super) variables: Variables,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// Everything that keeps the role from starting.
+pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, ConfigError> {
+    let as_given = variables.clone();
+    let mut patient = match role {
+        Role::Up => return read_up(variables),
+        Role::Edge => {
+            let edge = edge::configure(&mut variables);
+            let access = Some(edge.edge.access);
+            Patient { buses: vec![edge.bus], access, ..Patient::new(role, edge.mode, as_given) }
+        }
+        Role::SessionWorker => {
+            let session_worker::Configured { mode, settings, bus, .. } = session_worker::configure(&mut variables);
+            let (database, livekit) = (Some(settings.database), Some(settings.livekit));
+            Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
+        }
+        Role::StudioWorker => {
+            let mode = Mode::of_role(&mut variables);
+            let data_dir = data_dir(&variables);
+            let database = Some(DatabaseConfig::read_shared(&mut variables, &data_dir));
+            let bus = BusConfig::read(&mut variables, BusUser::Studio);
+            Patient { buses: vec![bus], database, ..Patient::new(role, mode, as_given) }
+        }
+        Role::Provision => {
+            let provision::Configured { database, streams, bus } = provision::configure(&mut variables);
+            let patient = Patient::new(role, Mode::Production, as_given);
+            Patient { buses: vec![bus], database: Some(database), streams, ..patient }
+        }
+    };
+    variables.finish()?;
+    // Whoever has the operator's password too can see more.
+    if role != Role::Provision && patient.variables.secret(BusUser::Admin.password_variable()).is_some() {
+        patient.buses.push(BusConfig::read(&mut patient.variables, BusUser::Admin));
+    }
+    Ok(patient)
+}
+
+fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
+    let up = up::configure(variables.clone())?;
+    let mut patient = Patient {
+        private_bus: up.own_nats,
+        access: Some(up.edge.access),
+        database: Some(up.database),
+        livekit: Some(up.livekit),
+        streams: up.streams,
+        ..Patient::new(Role::Up, up.mode, variables)
+    };
+    if up.own_nats {
+        patient.variables.fill_from(&up.data_dir.join("dev.env"));
+    }
+    if patient.variables.text("NATS_URL").is_some() {
+        let read = |user| BusConfig::read(&mut patient.variables, user);
+        patient.buses = [BusUser::Session, BusUser::Edge, BusUser::Admin].map(read).into();
+    }
+    Ok(patient)
+}
+
+impl Patient {
+    fn new(role: Role, mode: Mode, mut variables: Variables) -> Self {
+        let data_dir = data_dir(&variables);
+        let streams = StreamSettings::read(&mut variables);
+        let (buses, private_bus) = (Vec::new(), false);
+        let (access, database, livekit) = (None, None, None);
+        Self { role, mode, data_dir, buses, private_bus, access, database, livekit, streams, variables }
+    }
+
+    /// What a person should know before the rest.
+    pub(super) fn summary(&self) -> String {
+        let mode = match self.mode {
+            Mode::Development => "development mode (LiveKit's published key, or AVANZACAST_DEV=1)",
+            Mode::Production => "production",
+        };
+        let role =
+            clap::ValueEnum::to_possible_value(&self.role).map_or_else(String::new, |role| role.get_name().into());
+        format!("complete for `avanzacast {role}`, {mode}")
+    }
+}

@@ -1,0 +1,344 @@
+//! `avanzacast doctor`: what is broken is said, with what to do; what is well is not complained about; nothing is
+//! changed, and no secret is shown.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream;
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_tests::{Launch, Postgres, PostgresOptions, Stack, StackOptions, require, wait_until};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use tempfile::TempDir;
+
+type Env = Vec<(String, String)>;
+
+struct Report {
+    code: Option<i32>,
+    lines: Vec<String>,
+}
+
+impl Report {
+    /// The line about this, with its level.
+    fn line(&self, level: &str, check: &str) -> &str {
+        let start = format!("{level:<8} {check:<18} ");
+        self.lines
+            .iter()
+            .find(|line| line.starts_with(&start))
+            .unwrap_or_else(|| panic!("no {start:?}: {:#?}", self.lines))
+    }
+
+    fn problems(&self) -> Vec<&String> {
+        self.lines.iter().filter(|line| line.starts_with("problem ")).collect()
+    }
+}
+
+fn doctor(role: &str, env: &Env, secrets: &[&str]) -> Report {
+    let process = Launch::product(&["doctor", "--role", role]).envs(env.clone()).start();
+    secrets.iter().for_each(|secret| process.forbid_in_logs(secret));
+    let code = process.wait().code();
+    Report { code, lines: process.logs() }
+}
+
+fn pairs(all: &[(&str, &str)]) -> Env {
+    all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("avanzacast-doctor-").tempdir().unwrap()
+}
+
+/// Answers as livekit-server does, with a clock that may be wrong, and takes tokens of one key.
+fn livekit(key: &str, secret: &str, clock: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let (key, secret) = (key.to_owned(), secret.to_owned());
+    // It ends with the test program.
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut reader = BufReader::new(&connection);
+            while !head.ends_with(b"\r\n\r\n") && reader.read_until(b'\n', &mut head).is_ok_and(|read| read > 0) {}
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let (status, body) = answer(&head, &key, &secret);
+            let date = Timestamp::try_from(SystemTime::now() + clock).unwrap().strftime("%a, %d %b %Y %H:%M:%S GMT");
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status} Some\r\ndate: {date}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            drop((&connection).write_all(answer.as_bytes()));
+        }
+    });
+    url
+}
+
+fn answer(head: &str, key: &str, secret: &str) -> (u16, String) {
+    if head.starts_with("GET / ") {
+        return (200, "OK".to_owned());
+    }
+    assert!(head.starts_with("GET /rtc/validate HTTP"), "a token must not stand in a path: {head}");
+    let bearer = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[key]);
+    let decoded =
+        jsonwebtoken::decode::<serde_json::Value>(bearer, &DecodingKey::from_secret(secret.as_bytes()), &validation);
+    match decoded {
+        Ok(token) if token.claims["video"]["roomJoin"] == true => (200, "success".to_owned()),
+        // As releases before 1.14 say it.
+        _ => (401, format!("invalid token: {bearer}, error: no")),
+    }
+}
+
+#[test]
+fn with_nothing_configured_it_is_of_use_and_leaves_no_trace() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let env = pairs(&[("DATA_DIR", data.to_str().unwrap()), ("LIVEKIT_URL", "ws://127.0.0.1:9")]);
+    let report = doctor("up", &env, &[]);
+    assert_eq!(report.code, Some(0), "{:#?}", report.lines);
+    assert!(report.line("ok", "configuration").contains("development"));
+    assert!(report.line("ok", "bus").contains("avanzacast up"));
+    assert!(report.line("ok", "database").contains("not there yet"));
+    assert!(report.line("warning", "LiveKit").contains("127.0.0.1:9"));
+    report.line("ok", "disk");
+    assert!(!data.exists(), "it makes nothing");
+}
+
+#[tokio::test]
+async fn beside_a_running_up_it_finds_the_private_bus() {
+    let stack = Stack::sqlite().await;
+    let secrets: Vec<String> = BusUser::ALL.map(|user| stack.dev_env(user.password_variable())).into();
+    let secrets: Vec<&str> = secrets.iter().map(String::as_str).chain([stack.secret()]).collect();
+    let env = pairs(&[("DATA_DIR", stack.data_dir().to_str().unwrap()), ("LIVEKIT_URL", "ws://127.0.0.1:9")]);
+    let report = doctor("up", &env, &secrets);
+    assert_eq!(report.code, Some(0), "{:#?}", report.lines);
+    for check in ["bus", "JetStream", "database", "migrations", "ledger", "EVENTS", "INTAKE", "DEAD", "bucket sessions"]
+    {
+        report.line("ok", check);
+    }
+    assert!(report.line("ok", "sync_interval").contains("always"));
+    report.line("ok", "bucket sessions");
+}
+
+/// Production, and everything as it should be.
+struct Well {
+    stack: Stack,
+    env: Env,
+}
+
+impl Well {
+    async fn start() -> Self {
+        let stack = Stack::postgres(StackOptions::default()).await;
+        let (key, secret) = stack.livekit();
+        let url = livekit(key, secret, Duration::ZERO);
+        let database = stack.cluster().url(stack.database.as_deref().unwrap());
+        let nats = stack.nats.as_ref().unwrap();
+        let mut env = pairs(&[
+            ("DATABASE_URL", &database),
+            ("LIVEKIT_URL", &url),
+            ("LIVEKIT_API_KEY", key),
+            ("LIVEKIT_API_SECRET", secret),
+            ("BACKEND_REGISTER_SECRET", stack.secret()),
+            ("PUBLIC_URL", "https://backend.test"),
+            ("OPEN_ENDPOINTS", "none"),
+        ]);
+        for user in BusUser::ALL {
+            env.extend(nats.environment(user));
+        }
+        Self { stack, env }
+    }
+
+    fn doctor(&self, role: &str, changes: &[(&str, &str)]) -> Report {
+        let changed = |name: &str| changes.iter().any(|(other, _)| *other == name);
+        let mut env: Env = self.env.iter().filter(|(name, _)| !changed(name)).cloned().collect();
+        env.extend(pairs(changes));
+        let secrets = env.iter().filter(|(name, _)| name.ends_with("PASSWORD") || name.ends_with("SECRET"));
+        let secrets: Vec<&str> = secrets.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()).collect();
+        doctor(role, &env, &secrets)
+    }
+
+    async fn admin(&self) -> jetstream::Context {
+        jetstream::new(self.stack.nats.as_ref().unwrap().connect(BusUser::Admin).await)
+    }
+}
+
+async fn every_role_is_well(well: &Well) {
+    for role in ["up", "edge", "session-worker", "studio-worker", "provision"] {
+        let report = well.doctor(role, &[]);
+        assert_eq!(report.code, Some(0), "{role}: {:#?}", report.lines);
+        report.line("ok", "EVENTS");
+        // The one thing that nobody can see from outside, and says so.
+        assert!(report.line("warning", "sync_interval").contains("cannot be read"));
+        let warnings = report.lines.iter().filter(|line| line.starts_with("warning")).count();
+        assert_eq!(warnings, 1, "{role}: {:#?}", report.lines);
+    }
+    // Without the operator's password a role sees what it may see.
+    let alone = |role| well.doctor(role, &[("NATS_ADMIN_PASSWORD", "")]);
+    assert!(alone("edge").line("ok", "bucket sessions").contains("there"));
+    let worker = alone("session-worker");
+    for check in ["EVENTS", "consumer session", "ledger", "LiveKit key", "LiveKit's clock", "database's clock", "fsync"]
+    {
+        worker.line("ok", check);
+    }
+    assert_eq!(worker.code, Some(0), "{:#?}", worker.lines);
+}
+
+async fn a_wrong_credential_is_named(well: &Well) {
+    let report = well.doctor("session-worker", &[("NATS_SESSION_PASSWORD", "notMyPassword1")]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "bus").contains("NATS_SESSION_PASSWORD"), "{:#?}", report.lines);
+    let report = well.doctor("session-worker", &[("LIVEKIT_API_SECRET", "another-secret-of-at-least-32-bytes!")]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "LiveKit key").contains("LIVEKIT_API_SECRET"), "{:#?}", report.lines);
+    assert!(
+        !report.lines.iter().any(|line| line.contains("eyJ")),
+        "LiveKit's answer holds the token: {:#?}",
+        report.lines
+    );
+    let short =
+        well.doctor("edge", &[("BACKEND_REGISTER_SECRET", "shortish-one, another-secret-of-at-least-32-bytes!!")]);
+    assert!(short.line("warning", "backend secret").contains("12 bytes"), "{:#?}", short.lines);
+    assert_eq!(short.code, Some(0), "it works");
+}
+
+async fn what_does_not_answer_is_named(well: &Well) {
+    let nowhere = [
+        ("NATS_URL", "nats://ana:hidden@127.0.0.1:9", "bus"),
+        ("DATABASE_URL", "postgres://ana:hidden@127.0.0.1:9/db", "database"),
+        ("LIVEKIT_URL", "ws://127.0.0.1:9", "LiveKit"),
+    ];
+    for (name, url, check) in nowhere {
+        let report = well.doctor("session-worker", &[(name, url)]);
+        assert_eq!(report.code, Some(1), "{:#?}", report.lines);
+        assert!(report.line("problem", check).contains("127.0.0.1:9"), "{:#?}", report.lines);
+        assert_eq!(report.problems().len(), 1, "one cause, one problem: {:#?}", report.lines);
+        assert!(!report.lines.iter().any(|line| line.contains("hidden")), "{:#?}", report.lines);
+    }
+}
+
+async fn an_open_production_is_told_so(well: &Well) {
+    let report = well.doctor("edge", &[("OPEN_ENDPOINTS", ""), ("ALLOW_ALL_CORS", "1")]);
+    let doors = report.line("warning", "open doors");
+    assert!(doors.contains("session, token") && doors.contains("OPEN_ENDPOINTS"), "{doors}");
+    report.line("warning", "CORS");
+}
+
+async fn clocks_apart_are_seen(well: &Well) {
+    let (key, secret) = well.stack.livekit();
+    let url = livekit(key, secret, Duration::from_secs(300));
+    let report = well.doctor("session-worker", &[("LIVEKIT_URL", &url)]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "LiveKit's clock").contains("ahead"), "{:#?}", report.lines);
+}
+
+async fn streams_that_differ_or_are_gone_are_seen(well: &Well) {
+    let admin = well.admin().await;
+    let mut config = admin.get_stream("DEAD").await.unwrap().cached_info().config.clone();
+    config.max_age = Duration::from_secs(3_600);
+    admin.update_stream(config).await.unwrap();
+    let report = well.doctor("provision", &[]);
+    assert_eq!(report.code, Some(0), "{:#?}", report.lines);
+    assert!(report.line("warning", "DEAD").contains("max_age"), "{:#?}", report.lines);
+    admin.delete_stream("KV_sessions").await.unwrap();
+    let report = well.doctor("provision", &[]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "bucket sessions").contains("avanzacast provision"), "{:#?}", report.lines);
+    let edge = well.doctor("edge", &[("NATS_ADMIN_PASSWORD", "")]);
+    assert!(edge.line("warning", "bucket sessions").contains("avanzacast provision"), "{:#?}", edge.lines);
+    well.stack.provision();
+    assert_eq!(well.doctor("provision", &[]).code, Some(0), "and the advice helps");
+}
+
+/// As after an old backup was restored: EVENTS knows more than the ledger.
+async fn a_ledger_that_lost_events_is_seen(well: &Well) {
+    let relay = jetstream::new(well.stack.nats.as_ref().unwrap().connect(BusUser::Session).await);
+    relay.publish("evt.session.created", "{}".into()).await.unwrap().await.unwrap();
+    let report = well.doctor("session-worker", &[]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "ledger").contains("ledger_behind"), "{:#?}", report.lines);
+    let future = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        VALUES (9999, 'of a newer release', true, '\\x00', 0)";
+    well.stack.sql(future);
+    let report = well.doctor("session-worker", &[]);
+    assert!(report.line("problem", "migrations").contains("9999"), "{:#?}", report.lines);
+    let another = well.stack.cluster().create_database("doctor_another");
+    let report = well.doctor("session-worker", &[("DATABASE_URL", &another)]);
+    assert!(report.line("warning", "migrations").contains("no tables"), "{:#?}", report.lines);
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(well.stack.cluster().query("doctor_another", tables), "0", "it makes no table");
+}
+
+#[tokio::test]
+async fn in_production_each_trouble_has_its_line() {
+    require!(Postgres::available());
+    let well = Well::start().await;
+    every_role_is_well(&well).await;
+    a_wrong_credential_is_named(&well).await;
+    what_does_not_answer_is_named(&well).await;
+    an_open_production_is_told_so(&well).await;
+    clocks_apart_are_seen(&well).await;
+    streams_that_differ_or_are_gone_are_seen(&well).await;
+    a_ledger_that_lost_events_is_seen(&well).await;
+}
+
+/// Promise 2 holds on a database that syncs; the doctor says when this one does not.
+#[test]
+fn a_database_that_does_not_sync_is_a_problem() {
+    require!(Postgres::available());
+    let cluster = Postgres::start_with(PostgresOptions { fsync: false, ..Default::default() });
+    let url = cluster.create_database("unsynced");
+    let env = pairs(&[
+        ("DATABASE_URL", &url),
+        ("NATS_URL", "nats://127.0.0.1:9"),
+        ("NATS_STUDIO_PASSWORD", "notMyPassword1"),
+    ]);
+    let report = doctor("studio-worker", &env, &["notMyPassword1"]);
+    assert_eq!(report.code, Some(1));
+    assert!(report.line("problem", "fsync").contains("fsync = on"), "{:#?}", report.lines);
+    // The server's own default does not matter, for our sessions ask for it.
+    report.line("ok", "synchronous_commit");
+}
+
+/// Promise 2 holds as far as a failover goes, and no further.
+#[test]
+fn a_standby_that_no_commit_waits_for_is_a_warning() {
+    require!(Postgres::available());
+    let cluster = Postgres::start();
+    let url = cluster.create_database("replicated");
+    let env = pairs(&[("DATABASE_URL", &url), ("NATS_URL", "nats://127.0.0.1:9"), ("NATS_STUDIO_PASSWORD", "p1")]);
+    assert!(doctor("studio-worker", &env, &[]).line("ok", "failover").contains("no standby"));
+    // To the server whoever receives its log is a standby.
+    let (folder, port) = (folder(), cluster.addr().port().to_string());
+    let program =
+        fs::read_dir("/usr/lib/postgresql").unwrap().map(|entry| entry.unwrap().path().join("bin/pg_receivewal"));
+    let program = program.filter(|path| path.is_file()).max().unwrap();
+    let arguments = ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-D", folder.path().to_str().unwrap()];
+    let receiver = Launch::program(program, &arguments).start();
+    wait_until("the standby is there", || {
+        cluster.query("replicated", "SELECT count(*) FROM pg_stat_replication") == "1"
+    });
+    let report = doctor("studio-worker", &env, &[]);
+    assert!(report.line("warning", "failover").contains("synchronous_standby_names"), "{:#?}", report.lines);
+    cluster.query("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'pg_receivewal'");
+    cluster.query("postgres", "SELECT pg_reload_conf()");
+    let waits =
+        || doctor("studio-worker", &env, &[]).lines.iter().any(|line| line.contains("commits wait for pg_receivewal"));
+    wait_until("the setting is read", waits);
+    receiver.terminate();
+}
+
+#[test]
+fn wrong_configuration_is_2_and_lists_all_of_it() {
+    let env = pairs(&[("PORT", "many"), ("METRICS_ADDR", "here"), ("LIVEKIT_URL", "ftp://x")]);
+    let report = doctor("up", &env, &[]);
+    assert_eq!(report.code, Some(2));
+    let said = report.lines.join("\n");
+    for name in ["PORT", "METRICS_ADDR", "LIVEKIT_WS_URL"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    let report = doctor("session-worker", &Vec::new(), &[]);
+    assert_eq!(report.code, Some(2));
+    assert!(report.lines.join("\n").contains("NATS_SESSION_PASSWORD"));
+}
