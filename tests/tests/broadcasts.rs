@@ -266,7 +266,28 @@ async fn no_event_says_what_it_is_about(stack: &Stack) {
     assert_eq!(do_to(&manager(stack), id, "start").await.expect(200).str("title"), "");
 }
 
+/// Anybody may make broadcasts and look at them, as the panel does; only a manager leads them through their life.
+async fn some_doors_are_open(stack: &Stack) {
+    let anybody = stack.api();
+    let made = create(&anybody, json!({})).await.expect(201);
+    let (id, path) = (made.str("id"), format!("/api/broadcasts/{}", made.str("id")));
+    assert_eq!(anybody.get(&path).await.expect(200).body, made.body);
+    assert_eq!(ids(&anybody.get("/api/broadcasts?limit=1").await.expect(200)), [id]);
+    for what in ["start", "end"] {
+        do_to(&anybody, id, what).await.problem(401, "credential_required");
+    }
+    do_to(&manager(stack), id, "start").await.expect(200);
+    let actors: Vec<Value> = stack
+        .ledger()
+        .iter()
+        .filter(|line| line.contains(id))
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["data"]["actor"].clone())
+        .collect();
+    assert_eq!(actors, [json!({"kind": "anonymous"}), json!({"kind": "key", "name": "register"})]);
+}
+
 async fn broadcasts(stack: &Stack) {
+    some_doors_are_open(stack).await;
     a_broadcast_is_made_and_looked_at(stack).await;
     what_is_not_a_broadcast_is_refused(stack).await;
     what_the_server_decides_cannot_be_sent(stack).await;
