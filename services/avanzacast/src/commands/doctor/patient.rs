@@ -43,10 +43,14 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
             let access = Some(edge.edge.access);
             Patient { buses: vec![edge.bus], access, ..Patient::new(role, edge.mode, as_given) }
         }
-        Role::SessionWorker => {
+        Role::Worker | Role::SessionWorker => {
             let session_worker::Configured { mode, settings, bus, .. } = session_worker::configure(&mut variables);
             let (database, livekit) = (Some(settings.database), Some(settings.livekit));
-            Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
+            let mut buses = vec![bus];
+            if role == Role::Worker {
+                buses.push(BusConfig::read(&mut variables, BusUser::Studio));
+            }
+            Patient { buses, database, livekit, ..Patient::new(role, mode, as_given) }
         }
         Role::StudioWorker => {
             let studio_worker::Configured { mode, database, bus, .. } = studio_worker::configure(&mut variables);
