@@ -192,10 +192,13 @@ async fn a_list_takes_nothing_that_is_none(stack: &Stack) {
 }
 
 /// Broadcasts of two owners, in every state, with others in between.
+/// Id, owner and status of a broadcast that was made.
+type Made = (String, Option<i64>, &'static str);
+
 async fn lists_are_newest_first_and_filtered(stack: &Stack) {
     let api = manager(stack);
     let (bo, eva) = (owner(&api, "bo").await, owner(&api, "eva").await);
-    let mut made = Vec::new();
+    let mut made: Vec<Made> = Vec::new();
     for n in 0..12 {
         let more = if n % 3 == 0 { json!({}) } else { json!({"ownerId": if n % 3 == 1 { bo } else { eva }}) };
         let broadcast = create(&api, more).await.expect(201);
@@ -205,7 +208,7 @@ async fn lists_are_newest_first_and_filtered(stack: &Stack) {
         }
         made.push((id, broadcast.body["ownerId"].as_i64(), ["created", "live", "ended"][n / 4]));
     }
-    let expected = |wanted: &dyn Fn(&(String, Option<i64>, &str)) -> bool| -> Vec<String> {
+    let expected = |wanted: &dyn Fn(&Made) -> bool| -> Vec<String> {
         made.iter().rev().filter(|broadcast| wanted(broadcast)).map(|(id, ..)| id.clone()).collect()
     };
     for (query, wanted) in [
@@ -266,7 +269,28 @@ async fn no_event_says_what_it_is_about(stack: &Stack) {
     assert_eq!(do_to(&manager(stack), id, "start").await.expect(200).str("title"), "");
 }
 
+/// Anybody may make broadcasts and look at them, as the panel does; only a manager leads them through their life.
+async fn some_doors_are_open(stack: &Stack) {
+    let anybody = stack.api();
+    let made = create(&anybody, json!({})).await.expect(201);
+    let (id, path) = (made.str("id"), format!("/api/broadcasts/{}", made.str("id")));
+    assert_eq!(anybody.get(&path).await.expect(200).body, made.body);
+    assert_eq!(ids(&anybody.get("/api/broadcasts?limit=1").await.expect(200)), [id]);
+    for what in ["start", "end"] {
+        do_to(&anybody, id, what).await.problem(401, "credential_required");
+    }
+    do_to(&manager(stack), id, "start").await.expect(200);
+    let actors: Vec<Value> = stack
+        .ledger()
+        .iter()
+        .filter(|line| line.contains(id))
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["data"]["actor"].clone())
+        .collect();
+    assert_eq!(actors, [json!({"kind": "anonymous"}), json!({"kind": "key", "name": "register"})]);
+}
+
 async fn broadcasts(stack: &Stack) {
+    some_doors_are_open(stack).await;
     a_broadcast_is_made_and_looked_at(stack).await;
     what_is_not_a_broadcast_is_refused(stack).await;
     what_the_server_decides_cannot_be_sent(stack).await;

@@ -141,6 +141,7 @@ async fn the_ledger_says_who_only_by_hashes(stack: &Stack) {
     let events = stack.ledger();
     let event: Value = serde_json::from_str(events.last().unwrap()).unwrap();
     assert_eq!((&event["type"], &event["data"]["user"]), (&json!("user.created"), &json!(id)));
+    assert_eq!(event["data"]["actor"], json!({"kind": "key", "name": "register"}));
     for (field, member) in [("email", "emailHash"), ("username", "usernameHash"), ("displayName", "displayNameHash")] {
         let row =
             stack.query(&format!("SELECT salt, value FROM person WHERE subject = 'user_{id}' AND field = '{field}'"));
@@ -172,7 +173,18 @@ async fn an_erased_user_reads_as_nobody(stack: &Stack) {
     assert_eq!(next.int("id"), id + 1, "an id is never given twice");
 }
 
+async fn users_are_for_managers(stack: &Stack) {
+    let before = count(stack, "account");
+    let anybody = stack.api();
+    anybody.post("/api/users", &user("nobody@example.com", "nobody")).await.problem(401, "credential_required");
+    anybody.get("/api/users/1").await.problem(401, "credential_required");
+    let wrong = anybody.with_secret("wrong");
+    wrong.post("/api/users", &user("nobody@example.com", "nobody")).await.problem(401, "credential_invalid");
+    assert_eq!(count(stack, "account"), before);
+}
+
 async fn users(stack: &Stack) {
+    users_are_for_managers(stack).await;
     a_user_is_made_and_looked_at(stack).await;
     an_address_and_a_name_are_one_users_whatever_their_case(stack).await;
     of_many_at_once_one_gets_it(stack).await;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use avanzacast_kit::{metrics, telemetry::TraceContext};
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue},
     middleware::Next,
     response::Response,
@@ -12,10 +12,10 @@ use axum::{
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::problem;
+use crate::{Edge, problem, security};
 
 /// The header that every answer has.
-const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// What a handler needs to know of its request, besides what it asks.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(crate) struct Context {
 }
 
 /// Runs a request.
-pub(crate) async fn wrap(mut request: Request, next: Next) -> Response {
+pub(crate) async fn wrap(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = request_id(request.headers());
     let trace = TraceContext::continue_from(text(request.headers(), "traceparent"));
@@ -40,6 +40,7 @@ pub(crate) async fn wrap(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    security::put(response.headers_mut(), edge.https);
     metrics::request(route, method.as_str(), response.status().as_u16(), start.elapsed());
     let (status, elapsed_ms) = (response.status().as_u16(), start.elapsed().as_millis());
     span.in_scope(|| {

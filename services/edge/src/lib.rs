@@ -6,6 +6,7 @@ mod address;
 mod ask;
 mod body;
 mod context;
+mod cors;
 mod credential;
 mod description;
 mod list;
@@ -17,16 +18,18 @@ mod problem;
 mod query;
 mod rate;
 mod routes;
+mod security;
+mod serve;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller},
-    config::{AccessConfig, HttpConfig, RateConfig},
+    config::{AccessConfig, BrowserConfig, HttpConfig, Origins, RateConfig},
     lifecycle::Lifecycle,
     metrics::Exposition,
 };
-use axum::{Router, middleware, routing::get, serve::ListenerExt};
+use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -47,6 +50,8 @@ struct Reach {
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
+    /// Whether it is reached over HTTPS from outside.
+    https: bool,
     metrics: Option<Exposition>,
 }
 
@@ -57,6 +62,8 @@ pub struct EdgeConfig {
     pub access: AccessConfig,
     /// How often.
     pub rates: RateConfig,
+    /// What concerns browsers.
+    pub browsers: BrowserConfig,
     /// LiveKit's HTTP side.
     pub livekit_url: String,
     /// What it serves as `GET /metrics` on its own address, if it does.
@@ -106,6 +113,7 @@ impl Bound {
             caller,
             life: life.clone(),
             meet: config.access.meet,
+            https: config.browsers.https,
             metrics: config.metrics,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
@@ -113,20 +121,8 @@ impl Bound {
         });
         edge.gate.warn();
         forget_quiet_clients(Arc::clone(&edge), life);
-        let router = router(&edge).into_make_service_with_connect_info::<SocketAddr>();
-        let listener = self.listener.tap_io(|connection| {
-            // Answers are small and written whole: waiting to fill a packet only delays them.
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "nodelay");
-            }
-        });
-        let stopping = life.stopping();
-        life.essential("answering HTTP", async move {
-            let serving = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "HTTP ended");
-            }
-        });
+        let router = router(&edge, &config.browsers.origins);
+        life.essential("answering HTTP", serve::serve(self.listener, router, life.stopping()));
         tracing::info!(addr = %self.address, "listening");
         Ok(())
     }
@@ -141,7 +137,7 @@ fn forget_quiet_clients(edge: Edge, life: &Lifecycle) {
     });
 }
 
-fn router(edge: &Edge) -> Router {
+fn router(edge: &Edge, origins: &Origins) -> Router {
     let mut router = Router::new();
     for route in routes::all() {
         let (operation, method) = routes::complete(route);
@@ -155,6 +151,7 @@ fn router(edge: &Edge) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(middleware::from_fn(context::wrap))
+        .layer(cors::layer(origins))
+        .layer(middleware::from_fn_with_state(Arc::clone(edge), context::wrap))
         .with_state(Arc::clone(edge))
 }

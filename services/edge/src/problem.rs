@@ -98,6 +98,8 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     parts.status = status(*code);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    // Otherwise a cache may keep a 404 or a 410 (RFC 9110, 15.1), and the session may be there a moment later.
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match retry_after {
         Some(seconds) => drop(parts.headers.insert(header::RETRY_AFTER, HeaderValue::from((*seconds).max(1)))),
         None if parts.status == StatusCode::SERVICE_UNAVAILABLE => {

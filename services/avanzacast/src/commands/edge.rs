@@ -3,7 +3,9 @@
 use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     bus::Bus,
-    config::{AccessConfig, BusConfig, HttpConfig, LiveKitConfig, MetricsConfig, Mode, RateConfig, Variables},
+    config::{
+        AccessConfig, BrowserConfig, BusConfig, HttpConfig, LiveKitConfig, MetricsConfig, Mode, RateConfig, Variables,
+    },
     lifecycle::Lifecycle,
     metrics::Exposition,
 };
@@ -58,6 +60,11 @@ pub(crate) async fn run() -> Result<bool, Failure> {
 
 /// What an edge is configured with, for a LiveKit whose HTTP side is known.
 pub(crate) fn read(variables: &mut Variables, mode: Mode, livekit_url: String) -> EdgeConfig {
-    let access = AccessConfig::read(variables, mode);
-    EdgeConfig { access, rates: RateConfig::read(variables), livekit_url, metrics: None }
+    EdgeConfig {
+        access: AccessConfig::read(variables, mode),
+        rates: RateConfig::read(variables),
+        browsers: BrowserConfig::read(variables, mode),
+        livekit_url,
+        metrics: None,
+    }
 }

@@ -2,6 +2,7 @@
 //! is listed at once.
 
 mod access;
+mod browsers;
 mod bus;
 mod database;
 mod http;
@@ -12,6 +13,7 @@ mod sessions;
 mod variables;
 
 pub use access::{AccessConfig, ApiKey, Door, Scope};
+pub use browsers::{BrowserConfig, Origins};
 pub use bus::BusConfig;
 pub use database::DatabaseConfig;
 pub use http::{HttpConfig, Links, RateConfig};

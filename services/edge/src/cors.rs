@@ -1,0 +1,89 @@
+//! Which pages of other origins a browser lets call (the Fetch standard's CORS protocol). No page is let send cookies:
+//! there are none.
+
+use std::time::Duration;
+
+use avanzacast_kit::config::Origins;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use crate::context::REQUEST_ID;
+
+/// How long a browser may keep what a preflight was told: as long as Chromium's own limit for a short one, so that a
+/// changed configuration is soon everywhere.
+const MAX_AGE: Duration = Duration::from_secs(600);
+
+/// What a page may send besides what any page may.
+const SENT: [HeaderName; 8] = [
+    header::CONTENT_TYPE,
+    header::AUTHORIZATION,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-session-resume"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-backend-secret"),
+    HeaderName::from_static("x-backend-signature"),
+];
+
+/// What a page may read besides what any page may.
+const READ: [HeaderName; 4] =
+    [header::LOCATION, header::LINK, header::RETRY_AFTER, HeaderName::from_static(REQUEST_ID)];
+
+/// Answers preflights, of any route, and says in every answer who may read it.
+pub(crate) fn layer(origins: &Origins) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
+        .allow_headers(SENT)
+        .expose_headers(READ)
+        .max_age(MAX_AGE);
+    match origins {
+        Origins::All => layer.allow_origin(Any),
+        Origins::Local => layer.allow_origin(AllowOrigin::predicate(|origin, _| is_local(origin))),
+        Origins::These(origins) => {
+            let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+            layer.allow_origin(AllowOrigin::list(origins))
+        }
+    }
+}
+
+/// Whether a page comes from this machine: `http://localhost` or `http://127.0.0.1`, at any port. Taken apart, for
+/// `http://localhost:80.evil.example` begins like one.
+fn is_local(origin: &HeaderValue) -> bool {
+    let Some(rest) = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")) else { return false };
+    let (host, port) = match rest.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
+    };
+    let decimal = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    ["localhost", "127.0.0.1"].contains(&host) && port.is_none_or(decimal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_pages_are_known_by_their_whole_origin() {
+        for good in ["http://localhost", "http://localhost:3000", "http://127.0.0.1:5173"] {
+            assert!(is_local(&HeaderValue::from_static(good)), "{good}");
+        }
+        for bad in [
+            "null",
+            "",
+            "https://localhost",
+            "http://localhost.evil.example",
+            "http://localhost:80.evil.example",
+            "http://localhost:",
+            "http://localhost:+80",
+            "http://localhost:65536",
+            "http://localhost:80:80",
+            "http://localhost:80/",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.10",
+            "http://evil@localhost",
+            "HTTP://LOCALHOST",
+        ] {
+            assert!(!is_local(&HeaderValue::from_static(bad)), "{bad}");
+        }
+    }
+}
