@@ -6,7 +6,7 @@ use crate::client_programs::{python, python_available, source};
 use crate::daemon::{Daemon, Stop};
 
 /// For some dozens of operations on a busy machine.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs it as its own program does.
 const MAIN: &str = "from schemathesis.cli import schemathesis; schemathesis()";
@@ -66,7 +66,7 @@ impl Schemathesis {
         self
     }
 
-    /// At most this long; five minutes unless said.
+    /// At most this long; ten minutes unless said.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;

@@ -127,6 +127,16 @@ async fn the_panels_own_doors_open_rooms(studio: &LiveStudio) {
     assert_eq!((person.identity(), person.room()), ("Ana María", "demo"));
 }
 
+async fn a_broadcasts_link_opens_its_room_and_no_other(studio: &LiveStudio) {
+    let broadcast = studio.keeper().post("/api/broadcasts", &json!({"title": "Noche"})).await.expect(201);
+    let id = broadcast.str("id");
+    let link = json!({"username": "Ana", "singleUse": true});
+    let link = studio.keeper().post(&format!("/api/broadcasts/{id}/session"), &link).await.expect(201);
+    let consumed = studio.api().post_empty(&format!("/api/session/{}/consume", link.str("id"))).await.expect(200);
+    let person = studio.join_at(consumed.str("server_url"), consumed.str("participant_token"));
+    assert_eq!(person.room(), format!("broadcast-{id}"));
+}
+
 async fn doors(studio: &LiveStudio) {
     livekits_own_client_gets_a_token(studio).await;
     the_token_endpoint_speaks_livekits_protocol(studio).await;
@@ -134,6 +144,7 @@ async fn doors(studio: &LiveStudio) {
     a_token_registered_over_http_lets_in_as_whom_it_names(studio).await;
     another_minters_tokens_are_taken(studio).await;
     the_panels_own_doors_open_rooms(studio).await;
+    a_broadcasts_link_opens_its_room_and_no_other(studio).await;
 }
 
 fn keys() -> String {
