@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use avanzacast_kit::{bus::Reply, time};
 use avanzacast_schemas::{CachedSession, CachedState, Code, Refusal, SessionView};
-use avanzacast_worker::{Answer, CacheWrite};
+use avanzacast_worker::{Answer, CacheWrite, person};
 use bytes::Bytes;
 
 use crate::{
-    person,
     rules::Rules,
     state::{Session, State},
 };

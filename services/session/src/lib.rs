@@ -5,7 +5,6 @@ mod checking;
 mod commands;
 pub mod health;
 mod minting;
-mod person;
 mod queries;
 mod rules;
 mod service;

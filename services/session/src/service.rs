@@ -13,10 +13,10 @@ use avanzacast_schemas::{
 };
 use avanzacast_worker::{
     Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps,
+    messages::{body, headers, recorded, reply, uncached},
     store::{Change, Sql, StoreError, decode},
 };
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -37,32 +37,6 @@ impl SessionService {
     pub fn new(rules: Rules) -> Self {
         Self(rules)
     }
-}
-
-fn body<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Refusal> {
-    serde_json::from_slice(&delivery.payload).map_err(|error| Refusal::new(Code::Malformed, error.to_string()))
-}
-
-/// The headers that a command of our own services carries.
-fn headers(delivery: &Delivery) -> Result<(String, Actor), Refusal> {
-    let id = delivery.command_id.clone().ok_or_else(|| Refusal::new(Code::Malformed, "Command-Id is missing"))?;
-    let actor = delivery.actor.clone().ok_or_else(|| Refusal::new(Code::Malformed, "Actor is missing"))?;
-    Ok((id, actor))
-}
-
-fn reply(status: u16, body: &impl Serialize) -> Result<Reply, Refusal> {
-    serde_json::to_vec(body).map(|body| Reply::done(status, body)).map_err(|_| Code::Internal.into())
-}
-
-fn uncached(status: u16, body: &impl Serialize) -> Result<Answer, Refusal> {
-    Ok(Answer { reply: reply(status, body)?, cache: None })
-}
-
-fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
-    serde_json::from_str(record.get()).map_err(|error| {
-        tracing::error!(%error, "a record of the inbox cannot be read");
-        Code::Internal.into()
-    })
 }
 
 impl Service for SessionService {

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use avanzacast_schemas::{Role, RoomName, SessionId, SessionState, TokenOrigin};
-use avanzacast_worker::store::{Change, Op};
+use avanzacast_worker::{
+    person::{self, Person, Personal},
+    store::{Change, Op},
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -21,15 +24,6 @@ pub enum State {
     Revoked,
     /// Nobody came in time, and the sweep has said so.
     Expired,
-}
-
-/// A salted value that can be forgotten, while the hash of it in the ledger stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Personal {
-    /// Lower-case hex.
-    pub salt: String,
-    /// What it is about.
-    pub value: String,
 }
 
 /// How a session was redeemed.
@@ -130,7 +124,7 @@ struct Entry {
 #[derive(Default)]
 pub struct Sessions {
     known: HashMap<SessionId, Entry>,
-    people: Vec<store::Person>,
+    people: Vec<Person>,
     broadcasts: HashMap<Uuid, bool>,
 }
 
@@ -152,7 +146,7 @@ impl Sessions {
     }
 
     /// Remembers what can be forgotten about a person of no session.
-    pub(crate) fn remember(&mut self, person: store::Person) {
+    pub(crate) fn remember(&mut self, person: Person) {
         self.people.push(person);
     }
 
@@ -172,7 +166,7 @@ impl Sessions {
         let participant = session.id.participant();
         for (field, personal) in [("name", &session.name), ("identity", &session.identity)] {
             if let Some(personal) = personal {
-                self.people.push(store::Person {
+                self.people.push(Person {
                     subject: participant.as_str().to_owned(),
                     field,
                     personal: personal.clone(),
@@ -207,10 +201,7 @@ impl Sessions {
                 changes.push(Change { table: &store::SESSION, op, rows });
             }
         }
-        if !self.people.is_empty() {
-            let rows = self.people.iter().map(store::person_row).collect();
-            changes.push(Change { table: &store::PERSON, op: Op::Insert, rows });
-        }
+        changes.extend(person::change(&self.people));
         changes
     }
 }

@@ -1,13 +1,16 @@
 //! Sessions in the database: rows. The statements are in [`crate::statements`].
 
 use avanzacast_schemas::{ParticipantId, Role, RoomName, SessionId, TokenOrigin};
-use avanzacast_worker::store::{Cell, Kind, Table};
+use avanzacast_worker::{
+    person::Personal,
+    store::{Cell, Kind, Table},
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
     minting::{Stamp, fingerprint},
-    state::{Consumption, Personal, Session, Sessions, State},
+    state::{Consumption, Session, Sessions, State},
 };
 
 pub(crate) static SESSION: Table = Table {
@@ -36,25 +39,6 @@ pub(crate) static SESSION: Table = Table {
         ("fingerprint", Kind::Text),
     ],
 };
-
-pub(crate) static PERSON: Table = Table {
-    name: "person",
-    columns: &[
-        ("subject", Kind::Text),
-        ("field", Kind::Text),
-        ("salt", Kind::Text),
-        ("value", Kind::Text),
-        ("recorded_at", Kind::Int),
-    ],
-};
-
-/// A row of `person`.
-pub(crate) struct Person {
-    pub(crate) subject: String,
-    pub(crate) field: &'static str,
-    pub(crate) personal: Personal,
-    pub(crate) recorded_at: i64,
-}
 
 /// What a batch's read gives.
 #[derive(Deserialize)]
@@ -183,16 +167,5 @@ pub(crate) fn row(session: &Session) -> Vec<Cell> {
         session.broadcast.map(|id| id.to_string()).into(),
         session.created_by.map(i64::from).into(),
         session.token.as_deref().map(fingerprint).into(),
-    ]
-}
-
-/// A person's value, in the order of [`PERSON`]'s columns.
-pub(crate) fn person_row(person: &Person) -> Vec<Cell> {
-    vec![
-        person.subject.as_str().into(),
-        person.field.into(),
-        person.personal.salt.as_str().into(),
-        person.personal.value.as_str().into(),
-        person.recorded_at.into(),
     ]
 }

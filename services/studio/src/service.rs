@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 
-use avanzacast_kit::bus::{Delivery, Reply};
+use avanzacast_kit::bus::Delivery;
 use avanzacast_schemas::{
-    Actor, Code, Refusal,
+    Code, Refusal,
     bus::{group, subject},
 };
 use avanzacast_worker::{
     Answer, Decision, Decoded, Find, Moment, Service,
+    messages::{body, headers, recorded, uncached},
     store::{Change, Sql, StoreError, decode},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -24,29 +24,6 @@ use crate::{
 /// Users and broadcasts.
 #[derive(Debug, Default)]
 pub struct StudioService;
-
-fn body<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Refusal> {
-    serde_json::from_slice(&delivery.payload).map_err(|error| Refusal::new(Code::Malformed, error.to_string()))
-}
-
-/// The headers that a command of our own services carries.
-fn headers(delivery: &Delivery) -> Result<(String, Actor), Refusal> {
-    let id = delivery.command_id.clone().ok_or_else(|| Refusal::new(Code::Malformed, "Command-Id is missing"))?;
-    let actor = delivery.actor.clone().ok_or_else(|| Refusal::new(Code::Malformed, "Actor is missing"))?;
-    Ok((id, actor))
-}
-
-fn reply(status: u16, body: &impl Serialize) -> Result<Answer, Refusal> {
-    let body = serde_json::to_vec(body).map_err(|_| Code::Internal)?;
-    Ok(Answer { reply: Reply::done(status, body), cache: None })
-}
-
-fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
-    serde_json::from_str(record.get()).map_err(|error| {
-        tracing::error!(%error, "a record of the inbox cannot be read");
-        Code::Internal.into()
-    })
-}
 
 impl Service for StudioService {
     type Command = Command;
@@ -96,10 +73,12 @@ impl Service for StudioService {
 
     fn answer(&self, state: &Studio, command: &Command, record: &RawValue, _: bool) -> Result<Answer, Refusal> {
         match command {
-            Command::CreateUser(command, _) => reply(201, &create_user::answer(command, &recorded(record)?)),
-            Command::CreateBroadcast(command, _) => reply(201, &create_broadcast::answer(command, &recorded(record)?)),
-            Command::Start(command, _) => reply(200, &recorded::<Changed>(record)?.answer(state, command.id)?),
-            Command::End(command, _) => reply(200, &recorded::<Changed>(record)?.answer(state, command.id)?),
+            Command::CreateUser(command, _) => uncached(201, &create_user::answer(command, &recorded(record)?)),
+            Command::CreateBroadcast(command, _) => {
+                uncached(201, &create_broadcast::answer(command, &recorded(record)?))
+            }
+            Command::Start(command, _) => uncached(200, &recorded::<Changed>(record)?.answer(state, command.id)?),
+            Command::End(command, _) => uncached(200, &recorded::<Changed>(record)?.answer(state, command.id)?),
         }
     }
 
@@ -126,15 +105,15 @@ impl Service for StudioService {
 
     fn look(&self, state: &Studio, query: &Query, _: i64) -> Result<Answer, Refusal> {
         match query {
-            Query::User(get) => reply(200, state.user(get.id).ok_or(Code::UserNotFound)?),
-            Query::Broadcast(get) => reply(200, &state.broadcast(get.id).ok_or(Code::BroadcastNotFound)?.view()),
+            Query::User(get) => uncached(200, state.user(get.id).ok_or(Code::UserNotFound)?),
+            Query::Broadcast(get) => uncached(200, &state.broadcast(get.id).ok_or(Code::BroadcastNotFound)?.view()),
             Query::List(_) => Err(Code::Internal.into()),
         }
     }
 
     fn page(&self, rows: &str, query: &Query, _: i64) -> Result<Answer, Refusal> {
         match query {
-            Query::List(list) => reply(200, &list.page(rows)?),
+            Query::List(list) => uncached(200, &list.page(rows)?),
             Query::User(_) | Query::Broadcast(_) => Err(Code::Internal.into()),
         }
     }

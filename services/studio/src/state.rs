@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use avanzacast_kit::time;
 use avanzacast_schemas::{BroadcastStatus, Email, User, Username};
-use avanzacast_worker::store::{Change, Op, Table};
+use avanzacast_worker::{
+    person::{self, Person},
+    store::{Change, Op, Table},
+};
 use uuid::Uuid;
 
-use crate::{person::Person, store};
+use crate::store;
 
 /// What an e-mail address is compared by.
 pub(crate) fn email_key(email: &Email) -> String {
@@ -163,14 +166,13 @@ impl Studio {
             changed.map(|entry| store::broadcast_row(&entry.broadcast)).collect()
         };
         let accounts = self.accounts.iter().map(store::account_row).collect();
-        let people = self.people.iter().map(store::person_row).collect();
-        let all: [(&'static Table, Op, Vec<_>); 4] = [
+        let all: [(&'static Table, Op, Vec<_>); 3] = [
             (&store::ACCOUNT, Op::Insert, accounts),
             (&store::BROADCAST, Op::Insert, broadcasts(Op::Insert)),
             (&store::BROADCAST, Op::Update, broadcasts(Op::Update)),
-            (&store::PERSON, Op::Insert, people),
         ];
         let changed = all.into_iter().filter(|(_, _, rows)| !rows.is_empty());
-        changed.map(|(table, op, rows)| Change { table, op, rows }).collect()
+        let changed = changed.map(|(table, op, rows)| Change { table, op, rows });
+        changed.chain(person::change(&self.people)).collect()
     }
 }

@@ -6,10 +6,7 @@ use avanzacast_worker::store::{Cell, Kind, Sql, Table};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{
-    person::Person,
-    state::{Account, Broadcast, Studio},
-};
+use crate::state::{Account, Broadcast, Studio};
 
 pub(crate) static ACCOUNT: Table = Table {
     name: "account",
@@ -31,17 +28,6 @@ pub(crate) static BROADCAST: Table = Table {
         ("created_at", Kind::Int),
         ("started_at", Kind::Int),
         ("ended_at", Kind::Int),
-    ],
-};
-
-pub(crate) static PERSON: Table = Table {
-    name: "person",
-    columns: &[
-        ("subject", Kind::Text),
-        ("field", Kind::Text),
-        ("salt", Kind::Text),
-        ("value", Kind::Text),
-        ("recorded_at", Kind::Int),
     ],
 };
 
@@ -184,16 +170,5 @@ pub(crate) fn broadcast_row(broadcast: &Broadcast) -> Vec<Cell> {
         broadcast.created_at.into(),
         broadcast.started_at.into(),
         broadcast.ended_at.into(),
-    ]
-}
-
-/// A person's value, in the order of [`PERSON`]'s columns.
-pub(crate) fn person_row(person: &Person) -> Vec<Cell> {
-    vec![
-        person.subject.as_str().into(),
-        person.field.into(),
-        person.personal.salt.as_str().into(),
-        person.personal.value.as_str().into(),
-        person.recorded_at.into(),
     ]
 }

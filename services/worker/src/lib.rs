@@ -8,6 +8,8 @@ mod inbox;
 pub mod ledger;
 pub mod limits;
 mod lookups;
+pub mod messages;
+pub mod person;
 mod relay;
 mod run;
 mod service;

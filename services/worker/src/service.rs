@@ -5,8 +5,9 @@ use std::{borrow::Cow, time::Duration};
 use avanzacast_kit::bus::{Delivery, Reply};
 use avanzacast_schemas::{Event, Refusal, SessionId};
 use bytes::Bytes;
-use rand::rngs::StdRng;
+use rand::{RngExt, rngs::StdRng};
 use serde_json::value::RawValue;
+use uuid::{Builder, Uuid};
 
 use crate::store::{Change, Sql, StoreError};
 
@@ -17,6 +18,13 @@ pub struct Moment<'a> {
     pub now: i64,
     /// Seeded in tests.
     pub random: &'a mut StdRng,
+}
+
+impl Moment<'_> {
+    /// A random id.
+    pub fn uuid_v4(&mut self) -> Uuid {
+        Builder::from_random_bytes(self.random.random()).into_uuid()
+    }
 }
 
 /// What a command came to.

@@ -4,7 +4,7 @@ use avanzacast_kit::time;
 use avanzacast_schemas::{
     Actor, Code, ConsumeSession, Event, Refusal, SessionConsumed, SessionConsumedEvent, TokenOrigin, TokenReissued,
 };
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{Decision, Moment, person};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use super::create;
 use crate::{
     minting::{Stamp, fingerprint},
-    person,
     rules::Rules,
     state::{Consumption, Session, Sessions, State},
 };
@@ -127,7 +126,7 @@ fn again(mut session: Session, actor: &Actor, rules: &Rules, moment: &mut Moment
 
 fn fresh(rules: &Rules, moment: &mut Moment<'_>) -> Stamp {
     let until = moment.now + i64::from(rules.limits.token_ttl) * 1000;
-    Stamp::new(person::uuid_v4(moment), moment.now, until)
+    Stamp::new(moment.uuid_v4(), moment.now, until)
 }
 
 pub(crate) fn answer(

@@ -5,12 +5,11 @@ use avanzacast_schemas::{
     Actor, Code, CreateSession, Event, Refusal, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
     TokenRegistered, Ttl, reserved_for_broadcasts,
 };
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     minting::{Stamp, fingerprint, grants_of},
-    person,
     rules::Rules,
     state::{Session, Sessions, State},
 };
@@ -76,8 +75,8 @@ fn make(
     let ttl = granted(command.single_use, command.ttl, rules)?;
     let now = moment.now;
     let expires_at = now + i64::from(ttl) * 1000;
-    let id = SessionId::from(person::uuid_v4(moment));
-    let stamp = (!command.single_use).then(|| Stamp::new(person::uuid_v4(moment), now, expires_at));
+    let id = SessionId::from(moment.uuid_v4());
+    let stamp = (!command.single_use).then(|| Stamp::new(moment.uuid_v4(), now, expires_at));
     let mut session = Session {
         id,
         room: command.room.clone(),

@@ -5,15 +5,13 @@ use avanzacast_kit::time;
 use avanzacast_schemas::{
     Actor, Code, Event, IssueToken, IssuedToken, Refusal, Role, TokenIssued, reserved_for_broadcasts,
 };
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     minting::{Bearer, Stamp, fingerprint, grants_of},
-    person,
     rules::Rules,
     state::Sessions,
-    store::Person,
 };
 
 /// What the inbox keeps: with the command, enough for the same token.
@@ -58,7 +56,7 @@ fn issue(
 ) -> Result<Decision, Refusal> {
     permitted(command, actor)?;
     let ttl = rules.limits.session_ttl;
-    let stamp = Stamp::new(person::uuid_v4(moment), moment.now, moment.now + i64::from(ttl) * 1000);
+    let stamp = Stamp::new(moment.uuid_v4(), moment.now, moment.now + i64::from(ttl) * 1000);
     let identity = person::salted(command.username.as_str(), moment);
     let event = Event::TokenIssued(TokenIssued {
         actor: actor.clone(),
@@ -70,7 +68,7 @@ fn issue(
         identity_hash: person::hash_of(Some(&identity)),
         token_expires_at: time::rfc3339(stamp.exp * 1000),
     });
-    sessions.remember(Person {
+    sessions.remember(person::Person {
         subject: format!("t_{}", stamp.jti),
         field: "identity",
         personal: identity,

@@ -5,14 +5,13 @@ use avanzacast_schemas::{
     Actor, ActorKind, Code, Event, Grants, Identity, Refusal, RegisterToken, Role, RoomName, SessionCreated,
     TokenOrigin, TokenRefused, TokenRegistered, Username,
 };
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
 use super::create;
 use crate::{
     checking::{Claimed, ForeignClaims, Untimely},
     minting::{fingerprint, grants_of},
-    person,
     rules::Rules,
     state::{Session, Sessions, State},
 };

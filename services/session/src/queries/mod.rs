@@ -5,11 +5,9 @@ pub(crate) mod validate;
 
 use avanzacast_kit::time;
 use avanzacast_schemas::{GetSession, ManagedSession, ShowSession};
+use avanzacast_worker::person;
 
-use crate::{
-    person,
-    state::{Session, State},
-};
+use crate::state::{Session, State};
 
 /// Any query of this service.
 #[derive(Debug)]

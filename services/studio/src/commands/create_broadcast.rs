@@ -3,13 +3,16 @@
 use avanzacast_schemas::{
     Actor, BroadcastCreated, BroadcastStatus, Code, CreateBroadcast, Event, Refusal, room_of_broadcast,
 };
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{
+    Decision, Moment,
+    person::{self, Person, Personal},
+};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
 use crate::{
-    person::{self, Person, Personal},
+    person::of_broadcast,
     state::{Broadcast, Studio},
 };
 
@@ -45,12 +48,12 @@ pub(crate) fn decide(
         actor: actor.clone(),
         broadcast: id,
         room: room_of_broadcast(id),
-        title_hash: title.hash.clone(),
-        description_hash: description.as_ref().map(|text| text.hash.clone()),
+        title_hash: title.hash(),
+        description_hash: description.as_ref().map(|text| text.hash()),
         owner_id: command.owner_id,
     });
     let kept = |(field, personal): (&'static str, Personal)| Person {
-        subject: person::of_broadcast(id),
+        subject: of_broadcast(id),
         field,
         personal,
         recorded_at: record.created_at,

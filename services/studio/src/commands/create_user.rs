@@ -2,11 +2,14 @@
 
 use avanzacast_kit::time;
 use avanzacast_schemas::{Actor, Code, CreateUser, Event, Refusal, User, UserCreated};
-use avanzacast_worker::{Decision, Moment};
+use avanzacast_worker::{
+    Decision, Moment,
+    person::{self, Person, Personal},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    person::{self, Person, Personal},
+    person::of_user,
     state::{Account, Studio, email_key, username_key},
 };
 
@@ -42,13 +45,13 @@ pub(crate) fn decide(
     let event = Event::UserCreated(UserCreated {
         actor: actor.clone(),
         user: id,
-        email_hash: email.hash.clone(),
-        username_hash: username.hash.clone(),
-        display_name_hash: display_name.as_ref().map(|name| name.hash.clone()),
+        email_hash: email.hash(),
+        username_hash: username.hash(),
+        display_name_hash: display_name.as_ref().map(|name| name.hash()),
         is_admin: command.is_admin,
     });
     let record = |(field, personal): (&'static str, Personal)| Person {
-        subject: person::of_user(id),
+        subject: of_user(id),
         field,
         personal,
         recorded_at: now,
