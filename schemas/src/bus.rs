@@ -23,6 +23,20 @@ pub mod subject {
     pub const SESSION_VALIDATE: &str = "qry.session.validate";
     /// How the worker sees its database and LiveKit, for the edge's health page.
     pub const SESSION_HEALTH: &str = "qry.session.health";
+    /// Make a user.
+    pub const USER_CREATE: &str = "cmd.user.create";
+    /// One user.
+    pub const USER_GET: &str = "qry.user.get";
+    /// Make a broadcast.
+    pub const BROADCAST_CREATE: &str = "cmd.broadcast.create";
+    /// A broadcast goes live.
+    pub const BROADCAST_START: &str = "cmd.broadcast.start";
+    /// A broadcast is over.
+    pub const BROADCAST_END: &str = "cmd.broadcast.end";
+    /// One broadcast.
+    pub const BROADCAST_GET: &str = "qry.broadcast.get";
+    /// Many broadcasts.
+    pub const BROADCAST_LIST: &str = "qry.broadcast.list";
     /// A token that another server minted, published by outsiders into [`super::stream::INTAKE`].
     pub const TOKEN_REGISTER: &str = "cmd.token.register";
 
@@ -59,6 +73,8 @@ pub mod header {
 pub mod group {
     /// Sessions and tokens.
     pub const SESSION: &str = "session";
+    /// Users and broadcasts.
+    pub const STUDIO: &str = "studio";
 }
 
 /// Streams.

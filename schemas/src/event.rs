@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent, TokenIssued, TokenRefused,
-    TokenRegistered, TokenReissued,
+    BroadcastCreated, BroadcastEnded, BroadcastStarted, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
+    SessionRevokedEvent, TokenIssued, TokenRefused, TokenRegistered, TokenReissued, UserCreated,
 };
 
 /// CloudEvents `source` of every event.
@@ -54,6 +54,14 @@ events! {
     SessionRevoked(SessionRevokedEvent) = "session.revoked" "1",
     /// Nobody came.
     SessionExpired(SessionExpiredEvent) = "session.expired" "1",
+    /// A user exists.
+    UserCreated(UserCreated) = "user.created" "1",
+    /// A broadcast exists.
+    BroadcastCreated(BroadcastCreated) = "broadcast.created" "1",
+    /// A broadcast is live.
+    BroadcastStarted(BroadcastStarted) = "broadcast.started" "1",
+    /// A broadcast is over.
+    BroadcastEnded(BroadcastEnded) = "broadcast.ended" "1",
 }
 
 /// One line of the ledger. The bytes are the record: written once, published and exported as they are.

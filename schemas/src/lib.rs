@@ -4,6 +4,7 @@
 //! every check of shape happens here, once, for the edge, the workers and whoever else speaks JSON with us.
 
 mod actor;
+mod broadcast;
 pub mod bus;
 mod cache;
 pub mod command_id;
@@ -15,9 +16,14 @@ mod refusal;
 mod session;
 mod token;
 mod token_source;
+mod user;
 mod validation;
 
 pub use actor::{Actor, ActorKind};
+pub use broadcast::{
+    Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,
+    EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title, room_of_broadcast,
+};
 pub use cache::{CachedSession, CachedState};
 pub use event::{Envelope, Event, SOURCE};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
@@ -35,4 +41,5 @@ pub use token::{
     SessionRevokedEvent, TokenIssued, TokenOrigin, TokenRefused, TokenRegistered, TokenReissued,
 };
 pub use token_source::{ConnectionDetails, ConnectionDetailsQuery, TokenSourceAnswer, TokenSourceRequest};
+pub use user::{CreateUser, DisplayName, Email, GetUser, User, UserCreated};
 pub use validation::{Check, Checks, ValidateToken, Validation};

@@ -22,7 +22,12 @@ impl std::error::Error for Invalid {}
 /// Longest room name, username and identity, in bytes: LiveKit's own limit on a room name and an identity.
 const NAME_MAX_BYTES: usize = 256;
 
-fn check_name(value: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), Invalid> {
+pub(crate) fn check_name(
+    value: &str,
+    empty: &'static str,
+    long: &'static str,
+    control: &'static str,
+) -> Result<(), Invalid> {
     if value.trim().is_empty() {
         return Err(Invalid(empty));
     }
@@ -90,6 +95,8 @@ macro_rules! name {
         }
     };
 }
+
+pub(crate) use name;
 
 name! {
     /// A LiveKit room's name: 1 to 256 bytes, not blank, no control characters, not `*`.

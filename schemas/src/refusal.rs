@@ -56,6 +56,8 @@ codes! {
     NotFound = 404 "not_found" "Not found",
     /// No such session.
     SessionNotFound = 404 "session_not_found" "The session is unknown",
+    /// No such user.
+    UserNotFound = 404 "user_not_found" "The user is unknown",
     /// No such broadcast.
     BroadcastNotFound = 404 "broadcast_not_found" "The broadcast is unknown",
     /// The route exists, this method of it does not.
@@ -66,6 +68,12 @@ codes! {
     SessionExists = 409 "session_exists" "The session exists with another token",
     /// The broadcast is over: nobody is let in any more.
     BroadcastOver = 409 "broadcast_ended" "The broadcast has ended",
+    /// Another user has this e-mail address.
+    EmailTaken = 409 "email_taken" "The e-mail address is taken",
+    /// Another user has this name.
+    UsernameTaken = 409 "username_taken" "The username is taken",
+    /// The broadcast is not in the state that this would change.
+    BroadcastState = 409 "broadcast_state" "The broadcast is in another state",
     /// The session was consumed; it can no longer be looked at.
     SessionConsumed = 410 "session_consumed" "The session was consumed",
     /// The session ran out.
@@ -80,6 +88,8 @@ codes! {
     UnsupportedMediaType = 415 "unsupported_media_type" "The media type is not supported",
     /// The same idempotency key came with another body.
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
+    /// The user who is to own something does not exist.
+    OwnerUnknown = 422 "owner_unknown" "The owner is unknown",
     /// Too many requests from one client.
     RateLimited = 429 "rate_limited" "Too many requests",
     /// Something that should not happen.

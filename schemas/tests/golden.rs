@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
-use std::{fs, path::PathBuf};
+mod golden_file;
+
+use std::path::PathBuf;
 
 use avanzacast_schemas::{
     Actor, ActorKind, CachedSession, CachedState, Check, CheckStatus, Checks, Code, ConsumeSession, CreateSession,
@@ -13,7 +15,7 @@ use avanzacast_schemas::{
     SessionView, ShowSession, TokenIssued, TokenOrigin, TokenRefused, TokenRegistered, TokenReissued, ValidateToken,
     Validation, WorkerHealth,
 };
-use serde::Serialize;
+use golden_file::check;
 use serde_json::Value;
 
 const TIME: &str = "2026-02-02T02:40:00.007Z";
@@ -34,16 +36,6 @@ fn resume_key() -> ResumeKey {
 
 fn text<T: TryFrom<String>>(value: &str) -> T {
     T::try_from(value.to_owned()).ok().unwrap()
-}
-
-fn check(name: &str, value: &impl Serialize) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("{name}.json"));
-    let written = serde_json::to_string_pretty(value).unwrap() + "\n";
-    if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
-        fs::write(&path, &written).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(written, golden, "{name}");
 }
 
 #[test]

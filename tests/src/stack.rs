@@ -15,6 +15,8 @@ pub struct StackOptions {
     pub edges: usize,
     /// How many session workers.
     pub workers: usize,
+    /// How many studio workers.
+    pub studios: usize,
     /// A cluster of this stack's own, which may be stopped; else [`Postgres::shared`].
     pub cluster: Option<Arc<Postgres>>,
     /// An existing database of the cluster; else a new one.
@@ -36,6 +38,7 @@ impl Default for StackOptions {
         Self {
             edges: 1,
             workers: 1,
+            studios: 1,
             cluster: None,
             database: None,
             proxy_database: false,
@@ -54,6 +57,8 @@ pub struct Stack {
     pub edges: Vec<Process>,
     /// The session workers; none with SQLite.
     pub workers: Vec<Process>,
+    /// The studio workers; none with SQLite. They reach bus and database without a proxy.
+    pub studios: Vec<Process>,
     /// Between workers and PostgreSQL, if asked for.
     pub database_proxy: Option<Proxy>,
     /// Between workers and bus, if asked for.
@@ -104,7 +109,8 @@ impl Stack {
         (stack.nats, stack.database) = (Some(nats), Some(database));
         stack.provision();
         stack.workers = (0..options.workers).map(|_| stack.start_worker()).collect();
-        stack.workers.iter().for_each(|worker| drop(worker.wait_for_log("ready")));
+        stack.studios = (0..options.studios).map(|_| stack.start_studio()).collect();
+        stack.workers.iter().chain(&stack.studios).for_each(|worker| drop(worker.wait_for_log("ready")));
         stack.edges = (0..options.edges).map(|_| stack.start_edge()).collect();
         stack.edges.iter().for_each(|edge| drop(edge.wait_for_log("listening")));
         stack
@@ -169,6 +175,15 @@ impl Stack {
         self.workers.insert(n, worker);
     }
 
+    /// The same for studio worker `n`.
+    pub fn restart_studio(&mut self, n: usize) {
+        self.studios.get(n).unwrap_or_else(|| panic!("no studio worker {n}")).kill9();
+        drop(self.studios.remove(n));
+        let studio = self.start_studio();
+        drop(studio.wait_for_log("ready"));
+        self.studios.insert(n, studio);
+    }
+
     /// The same for `avanzacast up` of a stack with SQLite: killed if it runs, and started on the same data.
     pub fn restart_up(&mut self) {
         self.edges.drain(..).for_each(|up| up.kill9());
@@ -209,6 +224,24 @@ impl Stack {
         self.launch("session-worker", variables)
     }
 
+    /// One more studio worker, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_studio(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::Studio);
+        variables.extend(self.database_variable(self.cluster().addr()));
+        self.launch("studio-worker", variables)
+    }
+
+    /// All workers in one process, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_all_workers(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::Studio);
+        variables.extend(self.bus_of(None, BusUser::Session));
+        variables.extend(self.database_variable(self.cluster().addr()));
+        variables.extend(self.credentials.livekit());
+        self.launch("worker", variables)
+    }
+
     /// One more edge, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_edge(&self) -> Process {
@@ -243,6 +276,7 @@ impl Stack {
         Self {
             edges: Vec::new(),
             workers: Vec::new(),
+            studios: Vec::new(),
             database_proxy: None,
             worker_bus_proxy: None,
             edge_bus_proxy: None,

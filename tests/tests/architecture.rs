@@ -12,9 +12,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The edge and the workers never see each other.
     ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-session", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
-        &["avanzacast-edge", "avanzacast-session", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"],
+        &[
+            "avanzacast-edge",
+            "avanzacast-session",
+            "avanzacast-studio",
+            "avanzacast-worker",
+            "avanzacast-kit",
+            "avanzacast-schemas",
+        ],
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Output;
 use std::thread::JoinHandle;
 
-use avanzacast_tests::binary;
+use avanzacast_tests::{Stack, binary, payload};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -91,6 +91,22 @@ fn a_refusal_is_told_in_the_backends_own_words_and_without_the_secret() {
     }
     assert!(output.stdout.is_empty() && !said.contains("hunter2"), "{said}");
     assert!(asked.join().unwrap().contains("hunter2hunter2"), "the check itself works");
+}
+
+#[tokio::test]
+async fn beside_a_running_up_one_word_is_enough() {
+    let stack = Stack::sqlite().await;
+    let data = stack.data_dir().to_str().unwrap().to_owned();
+    let (folder, env) = (folder(), [("DATA_DIR", data.as_str())]);
+    let output = ask(folder.path(), &["--room", "blue"], &env);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(payload(answer["token"].as_str().unwrap())["video"]["room"], "blue", "{answer}");
+    let wrong = ask(folder.path(), &[], &[env[0], ("BACKEND_REGISTER_SECRET", "not-the-secret-of-this-backend")]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(text(&wrong.stderr).contains("credential_invalid"), "{wrong:?}");
+    let bad = ask(folder.path(), &["--room", "*"], &env);
+    assert!(bad.status.code() == Some(1) && text(&bad.stderr).contains("malformed"), "{bad:?}");
 }
 
 #[test]

@@ -108,12 +108,29 @@ async fn anyone_may_ask(studio: &LiveStudio) {
     assert_eq!(answer.body["checks"]["signature"], json!("ok"));
 }
 
+/// No connection of before is counted on.
+async fn a_livekit_that_was_away_is_asked_again_at_once(studio: &LiveStudio) {
+    let token = studio.key.token("guest-7", "demo");
+    studio.livekit.kill();
+    let ask = async || studio.api().post("/api/session/validate", &json!({ "token": token })).await;
+    let answer = ask().await.problem(502, "livekit_failed");
+    assert!(!answer.text.contains(&token), "{answer:#?}");
+    studio.livekit.start_again();
+    studio.livekit.create_room(&studio.key, "demo").await;
+    assert_eq!(ask().await.expect(200).body["valid"], json!(true));
+    studio.livekit.stop();
+    studio.livekit.start_again();
+    // Not away when it was asked: only its rooms are.
+    assert_eq!(ask().await.expect(200).str("reason"), "livekit_refused");
+}
+
 async fn validation(studio: &LiveStudio) {
     studio.livekit.create_room(&studio.key, "demo").await;
     a_good_token_is_good(studio).await;
     a_bad_token_is_bad_and_says_why(studio).await;
     a_room_that_is_not_there_is_livekits_to_say(studio).await;
     anyone_may_ask(studio).await;
+    a_livekit_that_was_away_is_asked_again_at_once(studio).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

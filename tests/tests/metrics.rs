@@ -174,6 +174,18 @@ fn probe(process: &Process) -> Option<i32> {
 }
 
 #[tokio::test]
+async fn in_development_they_are_where_everything_else_is() {
+    let stack = Stack::sqlite_with(vec![("METRICS_ADDR".to_owned(), String::new())]).await;
+    let api = stack.api();
+    api.post("/api/session", &json!({"room": "r", "username": "Ana"})).await.expect(201);
+    let here = Scrape::at(&format!("{}/metrics", api.base())).await;
+    assert_eq!(here.requests("/api/session", "POST", "201"), 1.0, "{}", here.0);
+    assert_eq!(here.sum("avanzacast_bus_up", &[]), here.0.matches("avanzacast_bus_up{").count() as f64, "{}", here.0);
+    let elsewhere = stack.edges[0].find_log("serving metrics", Duration::ZERO);
+    assert!(elsewhere.is_none(), "nobody asked for another address: {elsewhere:?}");
+}
+
+#[tokio::test]
 async fn trouble_is_seen_while_it_lasts() {
     require!(Postgres::available());
     let stack = stack(Vec::new()).await;
@@ -209,6 +221,7 @@ fn an_address_that_was_asked_for_is_had_or_nothing_starts() {
     let edge = |metrics: &str| {
         let edge = Launch::product(&["edge"]).env("PORT", "0").env("HOST", "127.0.0.1").env("METRICS_ADDR", metrics);
         let edge = edge.env("NATS_URL", "nats://127.0.0.1:9").env("NATS_EDGE_PASSWORD", "p");
+        let edge = edge.env("LIVEKIT_URL", "ws://127.0.0.1:9");
         edge.env("BACKEND_REGISTER_SECRET", "not-a-secret-of-anybody-at-all-1").start()
     };
     let refused = edge(&address);

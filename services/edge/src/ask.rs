@@ -1,5 +1,7 @@
 //! From a request to a command, and from its reply to an answer.
 
+use std::fmt::Display;
+
 use avanzacast_kit::bus::{DEADLINE, Reply, Request};
 use avanzacast_schemas::{Actor, Code, Refusal, SessionId};
 use axum::{
@@ -8,7 +10,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::{Reach, context::Context, problem::Problem};
 
@@ -93,6 +96,23 @@ pub(crate) fn created(reply: Reply) -> Result<Response, Problem> {
     }
     let Created { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
     Ok(at(&id)?.on(answer(reply.status, reply.body)))
+}
+
+/// The answer about something else that was made, found at `path` under its id.
+pub(crate) fn made<I: DeserializeOwned + Display>(reply: Reply, path: &str) -> Result<Response, Problem> {
+    #[derive(Deserialize)]
+    struct Made<I> {
+        id: I,
+    }
+    let Made::<I> { id } = serde_json::from_slice(&reply.body).map_err(|_| Code::Internal)?;
+    let location = HeaderValue::from_str(&format!("{path}/{id}")).map_err(|_| Code::Internal)?;
+    Ok(Location(location).on(answer(reply.status, reply.body)))
+}
+
+/// A broadcast's id, from the path. What cannot be one is nobody's.
+pub(crate) fn broadcast_id(text: &str) -> Result<Uuid, Problem> {
+    let id = Uuid::parse_str(text).ok().filter(|id| id.to_string().eq_ignore_ascii_case(text));
+    id.ok_or_else(|| Code::BroadcastNotFound.into())
 }
 
 /// A session's id, from the path.

@@ -9,7 +9,9 @@ mod measure;
 mod probe;
 mod provision;
 mod session_worker;
+mod studio_worker;
 mod up;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -35,8 +37,12 @@ enum Command {
     Provision,
     /// The HTTP edge alone
     Edge,
+    /// All workers in one process
+    Worker,
     /// The session worker alone
     SessionWorker,
+    /// The studio worker alone
+    StudioWorker,
     /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
     Doctor(doctor::Doctor),
     /// Asks a running backend for a session with its token, and prints the answer
@@ -63,7 +69,9 @@ impl Cli {
                 Command::Up => up::run().await,
                 Command::Provision => provision::run().await,
                 Command::Edge => edge::run().await,
+                Command::Worker => worker::run().await,
                 Command::SessionWorker => session_worker::run().await,
+                Command::StudioWorker => studio_worker::run().await,
                 Command::Doctor(doctor) => doctor.run().await,
                 Command::InternalRequest(request) => request.run().await,
                 Command::Probe => probe::run().await,

@@ -37,7 +37,7 @@ pub(crate) struct Configured {
     pub(crate) mode: Mode,
     pub(crate) settings: Settings,
     pub(crate) bus: BusConfig,
-    metrics: MetricsConfig,
+    pub(crate) metrics: MetricsConfig,
 }
 
 /// Reads it; what is wrong is noted in `variables`.

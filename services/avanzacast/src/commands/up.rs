@@ -28,6 +28,7 @@ use super::{
     dev_env, edge, measure,
     provision::{self, StreamSettings},
     session_worker::{self, Settings, data_dir},
+    studio_worker,
 };
 
 /// The same file that a nats-server of one's own is started with.
@@ -71,7 +72,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let mut check = configured.variables.clone();
     Links::read(&mut check, mode, 0);
     if !own_nats {
-        for user in [BusUser::Admin, BusUser::Session, BusUser::Edge] {
+        for user in [BusUser::Admin, BusUser::Session, BusUser::Studio, BusUser::Edge] {
             BusConfig::read(&mut check, user);
         }
     }
@@ -156,6 +157,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     };
     let admin = connect(BusUser::Admin, "provision").await?;
     let session = connect(BusUser::Session, "session-worker").await?;
+    let studio = connect(BusUser::Studio, "studio-worker").await?;
     let edge = connect(BusUser::Edge, "edge").await?;
 
     let store = Store::new(database.clone());
@@ -176,6 +178,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
         livekit: &livekit.ws_url.clone(),
         development: mode == Mode::Development,
     };
+    let _studio = studio_worker::start(database.clone(), &studio, life).await?;
     let settings = Settings { database, livekit, limits, links };
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
@@ -186,7 +189,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let edge_clean = edge_life.run().await;
     life.stop();
     let clean = life.clone().run().await && edge_clean;
-    for bus in [edge, session, admin] {
+    for bus in [edge, studio, session, admin] {
         bus.close().await;
     }
     Ok(clean)

@@ -10,7 +10,7 @@ use crate::commands::{
     edge,
     provision::{self, StreamSettings},
     session_worker::{self, data_dir},
-    up,
+    studio_worker, up,
 };
 
 /// What there is to examine; what a role does not have is not looked at.
@@ -49,11 +49,8 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
             Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
         }
         Role::StudioWorker => {
-            let mode = Mode::of_role(&mut variables);
-            let data_dir = data_dir(&variables);
-            let database = Some(DatabaseConfig::read_shared(&mut variables, &data_dir));
-            let bus = BusConfig::read(&mut variables, BusUser::Studio);
-            Patient { buses: vec![bus], database, ..Patient::new(role, mode, as_given) }
+            let studio_worker::Configured { mode, database, bus, .. } = studio_worker::configure(&mut variables);
+            Patient { buses: vec![bus], database: Some(database), ..Patient::new(role, mode, as_given) }
         }
         Role::Provision => {
             let provision::Configured { database, streams, bus } = provision::configure(&mut variables);
@@ -84,7 +81,7 @@ fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
     }
     if patient.variables.text("NATS_URL").is_some() {
         let read = |user| BusConfig::read(&mut patient.variables, user);
-        patient.buses = [BusUser::Session, BusUser::Edge, BusUser::Admin].map(read).into();
+        patient.buses = [BusUser::Session, BusUser::Studio, BusUser::Edge, BusUser::Admin].map(read).into();
     }
     Ok(patient)
 }
