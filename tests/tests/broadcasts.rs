@@ -192,10 +192,13 @@ async fn a_list_takes_nothing_that_is_none(stack: &Stack) {
 }
 
 /// Broadcasts of two owners, in every state, with others in between.
+/// Id, owner and status of a broadcast that was made.
+type Made = (String, Option<i64>, &'static str);
+
 async fn lists_are_newest_first_and_filtered(stack: &Stack) {
     let api = manager(stack);
     let (bo, eva) = (owner(&api, "bo").await, owner(&api, "eva").await);
-    let mut made = Vec::new();
+    let mut made: Vec<Made> = Vec::new();
     for n in 0..12 {
         let more = if n % 3 == 0 { json!({}) } else { json!({"ownerId": if n % 3 == 1 { bo } else { eva }}) };
         let broadcast = create(&api, more).await.expect(201);
@@ -205,7 +208,7 @@ async fn lists_are_newest_first_and_filtered(stack: &Stack) {
         }
         made.push((id, broadcast.body["ownerId"].as_i64(), ["created", "live", "ended"][n / 4]));
     }
-    let expected = |wanted: &dyn Fn(&(String, Option<i64>, &str)) -> bool| -> Vec<String> {
+    let expected = |wanted: &dyn Fn(&Made) -> bool| -> Vec<String> {
         made.iter().rev().filter(|broadcast| wanted(broadcast)).map(|(id, ..)| id.clone()).collect()
     };
     for (query, wanted) in [

@@ -119,6 +119,6 @@ async fn on_sqlite_sessions_and_broadcasts_are_made_at_once() {
     let lines = |sql: &str| stack.query(sql).lines().map(str::to_owned).collect::<Vec<_>>();
     let told: BTreeSet<String> = made.into_iter().map(|answer| answer.expect(201).str("id").to_owned()).collect();
     assert_eq!(lines("SELECT id FROM broadcast ORDER BY id"), told.into_iter().collect::<Vec<_>>());
-    let told = sessions.into_iter().map(|answer| answer.expect(201)).count();
+    let told = sessions.into_iter().map(|answer| answer.expect(201)).collect::<Vec<_>>().len();
     assert_eq!(lines("SELECT count(*) FROM session"), [told.to_string()]);
 }

@@ -1,18 +1,15 @@
 //! Who may come in: open doors, and pages of other origins.
 
 use avanzacast_kit::{
-    checkup::{Finding, Level},
-    config::{Door, Mode},
+    checkup::Finding,
+    config::{Door, Mode, Origins},
 };
 
 use super::Patient;
 
-/// Pages at these may call us from a browser.
-const ORIGINS: [&str; 3] = ["VITE_STUDIO_URL", "VITE_BROADCASTPANEL_URL", "VITE_TOKEN_SERVER_URL"];
-
 pub(super) fn findings(patient: &Patient) -> Vec<Finding> {
-    let Some(access) = &patient.access else { return Vec::new() };
-    vec![doors(patient.mode, &access.open), cors(patient)]
+    let Some(edge) = &patient.edge else { return Vec::new() };
+    vec![doors(patient.mode, &edge.access.open), cors(patient.mode, &edge.browsers.origins)]
 }
 
 fn doors(mode: Mode, open: &[Door]) -> Finding {
@@ -32,17 +29,17 @@ fn doors(mode: Mode, open: &[Door]) -> Finding {
     }
 }
 
-fn cors(patient: &Patient) -> Finding {
+fn cors(mode: Mode, origins: &Origins) -> Finding {
     let check = "CORS";
-    if patient.variables.clone().flag("ALLOW_ALL_CORS") {
-        let advice = "unset ALLOW_ALL_CORS and name the frontends' URLs";
-        let level = if patient.mode == Mode::Production { Level::Warning } else { Level::Ok };
-        return Finding { check, level, found: "pages of every origin may call".to_owned(), advice: advice.to_owned() };
-    }
-    let named: Vec<String> = ORIGINS.iter().filter_map(|name| patient.variables.text(name)).collect();
-    match (named.is_empty(), patient.mode) {
-        (false, _) => Finding::ok(check, format!("pages at {}", named.join(", "))),
-        (true, Mode::Development) => Finding::ok(check, "pages at http://localhost and http://127.0.0.1, any port"),
-        (true, Mode::Production) => Finding::ok(check, "only pages of this backend's own origin"),
+    match (origins, mode) {
+        (Origins::All, Mode::Production) => Finding::warning(
+            check,
+            "pages of every origin may call",
+            "unset ALLOW_ALL_CORS and name the frontends' URLs",
+        ),
+        (Origins::All, Mode::Development) => Finding::ok(check, "pages of every origin may call"),
+        (Origins::Local, _) => Finding::ok(check, "pages at http://localhost and http://127.0.0.1, any port"),
+        (Origins::These(named), _) if named.is_empty() => Finding::ok(check, "only pages of this backend's own origin"),
+        (Origins::These(named), _) => Finding::ok(check, format!("pages at {}", named.join(", "))),
     }
 }

@@ -30,9 +30,9 @@ pub(super) fn secrets(patient: &Patient) -> Vec<Finding> {
             }
         });
     }
-    if let Some(access) = &patient.access {
+    if let Some(edge) = &patient.edge {
         // Several may hold; the shortest is the way in.
-        let shortest = access.keys.iter().min_by_key(|key| key.secret.reveal().len());
+        let shortest = edge.access.keys.iter().min_by_key(|key| key.secret.reveal().len());
         findings.push(shortest.map_or_else(
             || Finding::ok("backend secret", "none: in development mode the endpoints that ask for one are open"),
             |key| long_enough("backend secret", &format!("the secret of {}", key.name), key.secret.reveal()),

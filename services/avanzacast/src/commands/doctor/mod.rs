@@ -29,6 +29,7 @@ pub(crate) struct Doctor {
 pub(crate) enum Role {
     Up,
     Edge,
+    Worker,
     SessionWorker,
     StudioWorker,
     Provision,

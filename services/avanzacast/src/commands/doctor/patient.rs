@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use avanzacast_kit::config::{AccessConfig, BusConfig, ConfigError, DatabaseConfig, LiveKitConfig, Mode, Variables};
+use avanzacast_edge::EdgeConfig;
+use avanzacast_kit::config::{BusConfig, ConfigError, DatabaseConfig, LiveKitConfig, Mode, Variables};
 use avanzacast_schemas::bus::BusUser;
 
 use super::Role;
@@ -22,8 +23,8 @@ pub(super) struct Patient {
     pub(super) buses: Vec<BusConfig>,
     /// The bus is one that `up` starts.
     pub(super) private_bus: bool,
-    /// Who may call, of a role that answers HTTP.
-    pub(super) access: Option<AccessConfig>,
+    /// Who may call, and from where, of a role that answers HTTP.
+    pub(super) edge: Option<EdgeConfig>,
     pub(super) database: Option<DatabaseConfig>,
     pub(super) livekit: Option<LiveKitConfig>,
     pub(super) streams: StreamSettings,
@@ -39,14 +40,17 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
     let mut patient = match role {
         Role::Up => return read_up(variables),
         Role::Edge => {
-            let edge = edge::configure(&mut variables);
-            let access = Some(edge.edge.access);
-            Patient { buses: vec![edge.bus], access, ..Patient::new(role, edge.mode, as_given) }
+            let edge::Configured { mode, edge, bus, .. } = edge::configure(&mut variables);
+            Patient { buses: vec![bus], edge: Some(edge), ..Patient::new(role, mode, as_given) }
         }
-        Role::SessionWorker => {
+        Role::Worker | Role::SessionWorker => {
             let session_worker::Configured { mode, settings, bus, .. } = session_worker::configure(&mut variables);
             let (database, livekit) = (Some(settings.database), Some(settings.livekit));
-            Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
+            let mut buses = vec![bus];
+            if role == Role::Worker {
+                buses.push(BusConfig::read(&mut variables, BusUser::Studio));
+            }
+            Patient { buses, database, livekit, ..Patient::new(role, mode, as_given) }
         }
         Role::StudioWorker => {
             let studio_worker::Configured { mode, database, bus, .. } = studio_worker::configure(&mut variables);
@@ -70,7 +74,7 @@ fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
     let up = up::configure(variables.clone())?;
     let mut patient = Patient {
         private_bus: up.own_nats,
-        access: Some(up.edge.access),
+        edge: Some(up.edge),
         database: Some(up.database),
         livekit: Some(up.livekit),
         streams: up.streams,
@@ -91,8 +95,8 @@ impl Patient {
         let data_dir = data_dir(&variables);
         let streams = StreamSettings::read(&mut variables);
         let (buses, private_bus) = (Vec::new(), false);
-        let (access, database, livekit) = (None, None, None);
-        Self { role, mode, data_dir, buses, private_bus, access, database, livekit, streams, variables }
+        let (edge, database, livekit) = (None, None, None);
+        Self { role, mode, data_dir, buses, private_bus, edge, database, livekit, streams, variables }
     }
 
     /// What a person should know before the rest.
