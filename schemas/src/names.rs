@@ -42,7 +42,7 @@ pub(crate) fn check_name(
 
 /// No control characters, and at least one that is no blank either, in an expression that every engine knows: Unicode's
 /// own names for these are not known to all, and what `\\s` is differs.
-const NOT_BLANK: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*\
+pub(crate) const NOT_BLANK: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*\
     [^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]\
     [^\\u0000-\\u001F\\u007F-\\u009F]*$";
 
