@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Actor, Invalid,
-    names::{check_name, name},
+    names::{NOT_BLANK, check_name, name},
 };
 
 /// The longest description, in bytes: a page of text.
@@ -20,7 +20,7 @@ const DESCRIPTION_MAX_BYTES: usize = 4_000;
 name! {
     /// A broadcast's title: limits as for a username.
     Title, {
-        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": NOT_BLANK
     }, |value| check_name(value, "title must not be empty or blank", "title must be at most 256 bytes",
         "title must not contain control characters")
 }
@@ -28,7 +28,7 @@ name! {
 name! {
     /// What a broadcast is about: at most 4,000 bytes, no control characters but newline and tab; may be empty.
     Description, {
-        "type": "string", "maxLength": 4000, "pattern": "^([^\\p{Cc}]|[\\n\\t])*$"
+        "type": "string", "maxLength": 4000, "pattern": "^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F]*$"
     }, |value| {
         if value.len() > DESCRIPTION_MAX_BYTES {
             Err(Invalid("description must be at most 4000 bytes"))

@@ -40,6 +40,12 @@ pub(crate) fn check_name(
     Ok(())
 }
 
+/// No control characters, and at least one that is no blank either, in an expression that every engine knows: Unicode's
+/// own names for these are not known to all, and what `\\s` is differs.
+pub(crate) const NOT_BLANK: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*\
+    [^\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000]\
+    [^\\u0000-\\u001F\\u007F-\\u009F]*$";
+
 /// Declares a string that is checked when it is made, from code or from JSON.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $schema:tt, $check:expr) => {
@@ -95,7 +101,7 @@ pub(crate) use name;
 name! {
     /// A LiveKit room's name: 1 to 256 bytes, not blank, no control characters, not `*`.
     RoomName, {
-        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$", "not": { "const": "*" }
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": NOT_BLANK, "not": { "const": "*" }
     }, |value| {
         check_name(value, "room must not be empty or blank", "room must be at most 256 bytes",
             "room must not contain control characters")?;
@@ -106,7 +112,7 @@ name! {
 name! {
     /// What a participant is called on the screen: 1 to 256 bytes, not blank, no control characters.
     Username, {
-        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": NOT_BLANK
     }, |value| check_name(value, "username must not be empty or blank", "username must be at most 256 bytes",
         "username must not contain control characters")
 }
@@ -114,7 +120,7 @@ name! {
 name! {
     /// A LiveKit identity that somebody else chose, in a token of theirs: limits as for a username.
     Identity, {
-        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": NOT_BLANK
     }, |value| check_name(value, "identity must not be empty or blank", "identity must be at most 256 bytes",
         "identity must not contain control characters")
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Invalid, Username,
-    names::{check_name, name},
+    names::{NOT_BLANK, check_name, name},
 };
 
 /// The longest address that mail can be sent to, in bytes (RFC 3696, erratum 1690).
@@ -34,7 +34,7 @@ name! {
 name! {
     /// What a user is called where people read it: limits as for a username.
     DisplayName, {
-        "type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$"
+        "type": "string", "minLength": 1, "maxLength": 256, "pattern": NOT_BLANK
     }, |value| check_name(value, "displayName must not be empty or blank",
         "displayName must be at most 256 bytes", "displayName must not contain control characters")
 }

@@ -54,5 +54,6 @@ pub use proxy::{Action, Proxy, Trap};
 pub use require::skipped;
 pub use schemathesis::{Schemathesis, schemathesis_available};
 pub use stack::{Stack, StackOptions};
+pub use stack_env::pairs;
 pub use token_source::{token_source_available, token_source_fetch};
 pub use wait::{eventually, wait_until};

@@ -59,7 +59,8 @@ pub(crate) fn bus(nats: &Nats, proxy: Option<&crate::Proxy>, user: BusUser) -> V
     variables
 }
 
-pub(crate) fn pairs<'a>(
+/// Environment variables, owned.
+pub fn pairs<'a>(
     variables: impl IntoIterator<Item = (&'a str, &'a (impl AsRef<str> + ?Sized + 'a))>,
 ) -> Vec<(String, String)> {
     variables.into_iter().map(|(name, value)| (name.to_owned(), value.as_ref().to_owned())).collect()

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue},
 };
 use ipnet::IpNet;
 
@@ -25,9 +25,10 @@ fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     }
     let mut nearest = peer;
     // Several headers are one list, in their order.
-    let values: Vec<&str> = headers.get_all(FORWARDED).iter().filter_map(|value| value.to_str().ok()).collect();
-    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-        let Some(address) = parse(hop.trim()) else { break };
+    let values: Vec<&[u8]> = headers.get_all(FORWARDED).iter().map(HeaderValue::as_bytes).collect();
+    // Bytes, for what a client wrote must not make what the proxy added to it unreadable.
+    for hop in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
+        let Some(address) = str::from_utf8(hop).ok().and_then(|hop| parse(hop.trim())) else { break };
         nearest = address;
         if !trusted(&address) {
             break;
@@ -50,7 +51,7 @@ mod tests {
     fn seen(peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED, value.parse().unwrap());
+            headers.append(FORWARDED, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         behind(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap()]).to_string()
     }
@@ -63,6 +64,7 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["[2001:db8::1]:80"]), "2001:db8::1");
+        assert_eq!(seen("10.0.0.1", &["\u{ff}é, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["nonsense"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
     }

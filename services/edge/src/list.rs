@@ -22,7 +22,7 @@ fn limit(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn cursor(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string" })
+    json_schema!({ "type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$" })
 }
 
 /// The answer, for the page that a worker gave to the request for this address.

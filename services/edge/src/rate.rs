@@ -13,6 +13,8 @@ use avanzacast_schemas::Code;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
 };
 
 use crate::problem::Problem;
@@ -23,12 +25,15 @@ pub(crate) const FORGET: Duration = Duration::from_secs(60);
 /// A client: an IPv4 address, or the /64 that a client with IPv6 has to itself.
 type Client = IpAddr;
 
+/// Counts, and says how much is left.
+type Telling = RateLimiter<Client, DefaultKeyedStateStore<Client>, DefaultClock, StateInformationMiddleware>;
+
 /// Counts, per client.
 #[derive(Debug)]
 pub(crate) struct Rates {
     all: Option<DefaultKeyedRateLimiter<Client>>,
     /// Only of look-ups that found nothing.
-    unknown: Option<DefaultKeyedRateLimiter<Client>>,
+    unknown: Option<Telling>,
     /// Who has used up the second, and until when they are turned away before they look.
     guessing: Mutex<HashMap<Client, Instant>>,
     clock: DefaultClock,
@@ -39,7 +44,7 @@ impl Rates {
         let limiter = |per_minute| NonZeroU32::new(per_minute).map(|n| RateLimiter::keyed(Quota::per_minute(n)));
         Self {
             all: limiter(config.per_minute),
-            unknown: limiter(config.unknown_per_minute),
+            unknown: limiter(config.unknown_per_minute).map(RateLimiter::with_middleware),
             guessing: Mutex::default(),
             clock: DefaultClock::default(),
         }
@@ -48,13 +53,19 @@ impl Rates {
     /// Counts a request.
     pub(crate) fn request(&self, address: IpAddr) -> Result<(), Problem> {
         match &self.all {
-            Some(all) => self.count(all, address).map_err(limited),
             None => Ok(()),
+            Some(all) => {
+                let counted = all.check_key(&client(address));
+                counted.map_err(|until| limited(until.wait_time_from(self.clock.now())))
+            }
         }
     }
 
     /// Whether a client may look for something that may not be there.
     pub(crate) fn look(&self, address: IpAddr) -> Result<(), Problem> {
+        if self.unknown.is_none() {
+            return Ok(());
+        }
         let guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
         let until = guessing.get(&client(address)).copied();
         match until.and_then(|until| until.checked_duration_since(Instant::now())) {
@@ -67,21 +78,25 @@ impl Rates {
     /// has come back: otherwise they could go on guessing, and only not be told that they were wrong.
     pub(crate) fn found_nothing(&self, address: IpAddr) {
         let Some(unknown) = &self.unknown else { return };
-        if let Err(wait) = self.count(unknown, address) {
-            let mut guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
-            guessing.insert(client(address), Instant::now() + wait);
-        }
-    }
-
-    fn count(&self, limiter: &DefaultKeyedRateLimiter<Client>, address: IpAddr) -> Result<(), Duration> {
-        limiter.check_key(&client(address)).map_err(|until| until.wait_time_from(self.clock.now()))
+        let wait = match unknown.check_key(&client(address)) {
+            Ok(left) if left.remaining_burst_capacity() > 0 => return,
+            Ok(left) => left.quota().replenish_interval(),
+            // Looks that were under way together.
+            Err(until) => until.wait_time_from(self.clock.now()),
+        };
+        let mut guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
+        guessing.insert(client(address), Instant::now() + wait);
     }
 
     /// Forgets who has been quiet, so that what is kept is bounded by who is not.
     pub(crate) fn forget(&self) {
-        for limiter in [&self.all, &self.unknown].into_iter().flatten() {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
+        if let Some(all) = &self.all {
+            all.retain_recent();
+            all.shrink_to_fit();
+        }
+        if let Some(unknown) = &self.unknown {
+            unknown.retain_recent();
+            unknown.shrink_to_fit();
         }
         let now = Instant::now();
         self.guessing.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
@@ -127,7 +142,7 @@ mod tests {
     fn who_guesses_is_turned_away_before_the_next_guess() {
         let rates = rates(0, 2);
         let guesser = address("192.0.2.1");
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert!(rates.look(guesser).is_ok());
             rates.found_nothing(guesser);
         }

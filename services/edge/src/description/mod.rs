@@ -7,7 +7,7 @@ mod refusals;
 use std::sync::LazyLock;
 
 use axum::{
-    http::{HeaderValue, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 
@@ -15,11 +15,7 @@ pub use self::openapi::document as openapi;
 
 /// Neither changes while the program runs.
 static OPENAPI: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", openapi()));
-static PAGE: LazyLock<String> = LazyLock::new(|| page::render(&openapi()));
-
-/// The page's own style sheet is in it, and nothing else is loaded or run.
-const PAGE_POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'");
+static PAGE: LazyLock<String> = LazyLock::new(page::render);
 
 /// The OpenAPI document.
 pub(crate) fn json() -> Response {
@@ -28,9 +24,6 @@ pub(crate) fn json() -> Response {
 
 /// The page.
 pub(crate) fn html() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
-    ];
-    (headers, PAGE.as_str()).into_response()
+    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_LANGUAGE, "en")];
+    (kind, [(header::CONTENT_SECURITY_POLICY, page::POLICY.as_str())], PAGE.as_str()).into_response()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use avanzacast_kit::config::{Door, Scope};
 use avanzacast_schemas::Code;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -12,19 +13,25 @@ use crate::{
     routes,
 };
 
-const ABOUT: &str = "Sessions, tokens, users and broadcasts for live studios on LiveKit.\n\n\
-    Every error is a problem document (RFC 9457) with a stable `code`. 503 means that nothing was done; 504 means that \
-    nobody knows, and a repetition with the same `Idempotency-Key` finds out.";
+/// What everybody has to know, in Markdown.
+pub(super) const ABOUT: &str = include_str!("about.md");
+/// Where schemas refer to each other.
+pub(super) const SCHEMAS: &str = "/components/schemas";
+
+/// Makes schemas as OpenAPI 3.1 has them.
+pub(super) fn generator() -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = SCHEMAS.into();
+        // The document says once, at its top, which dialect its schemas are in.
+        settings.meta_schema = None;
+    });
+    settings.into_generator()
+}
 
 /// The document.
 #[must_use]
 pub fn document() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        // The document says once, at its top, which dialect its schemas are in.
-        settings.meta_schema = None;
-    });
-    let mut generator = settings.into_generator();
+    let mut generator = generator();
     let mut paths = Map::new();
     let mut groups = Vec::new();
     for (operation, _) in routes::all() {
@@ -39,7 +46,7 @@ pub fn document() -> Value {
     }
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Problem".to_owned(), problem());
-    json!({
+    let mut document = json!({
         "openapi": "3.1.1",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
@@ -51,13 +58,20 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": groups.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
         "paths": paths,
-        "components": { "schemas": schemas, "headers": headers(), "securitySchemes": schemes() },
-    })
+        "components": {
+            "schemas": schemas,
+            "parameters": { "RequestId": request_id(), "Traceparent": traceparent() },
+            "headers": headers(),
+            "securitySchemes": schemes(),
+        },
+    });
+    unlink(&mut document);
+    document
 }
 
 impl Method {
     /// As the document spells it.
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Get | Self::GetOnly => "get",
             Self::Post => "post",
@@ -75,14 +89,12 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         "responses": responses(operation, generator),
     });
     let Some(members) = described.as_object_mut() else { return described };
-    let about = [operation.about, &scope(operation.access)].join(" ").trim().to_owned();
-    if !about.is_empty() {
-        members.insert("description".to_owned(), about.into());
-    }
-    if !operation.parameters.is_empty() {
-        let parameters = operation.parameters.iter().map(|parameter| describe_parameter(parameter, generator));
-        members.insert("parameters".to_owned(), parameters.collect());
-    }
+    let about = format!("{}\n\n{}", operation.about, access(operation.access));
+    members.insert("description".to_owned(), about.trim().into());
+    let own = operation.parameters.iter().map(|parameter| describe_parameter(parameter, generator));
+    let shared = ["RequestId", "Traceparent"].map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }));
+    let parameters: Vec<Value> = own.chain(shared).collect();
+    members.insert("parameters".to_owned(), parameters.into());
     if let Some(shape) = operation.body {
         let content = json!({ "application/json": { "schema": shape(generator) } });
         members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
@@ -90,24 +102,27 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described
 }
 
-/// What a key must be allowed, in words.
-fn scope(access: Access) -> String {
+/// Who may ask, in a sentence.
+pub(super) fn access(access: Access) -> String {
     match access {
-        Access::Health | Access::Public | Access::Holder => String::new(),
+        Access::Health | Access::Public => "Anybody may ask.".to_owned(),
+        Access::Holder => "Whoever has the session's id may ask.".to_owned(),
         Access::Open(door, scope) => format!(
-            "Open to anybody while `OPEN_ENDPOINTS` lists `{}`; a key needs the scope `{}`.",
+            "Anybody may ask while `OPEN_ENDPOINTS` lists `{}`{}; else a credential with the scope `{}` is needed.",
             door.word(),
+            if Door::OPEN.contains(&door) { ", as it does by default" } else { "" },
             scope.word()
         ),
-        Access::Secret(scope) => format!("Needs a credential; a key needs the scope `{}`.", scope.word()),
+        Access::Secret(scope) => format!("A credential with the scope `{}` is needed.", scope.word()),
     }
 }
 
 fn security(access: Access) -> Value {
+    let with = |scope: Scope| ["secret", "bearer", "signature"].map(|name| json!({ name: [scope.word()] })).to_vec();
     match access {
         Access::Health | Access::Public | Access::Holder => json!([]),
-        Access::Open(..) => json!([{}, { "secret": [] }, { "bearer": [] }, { "signature": [] }]),
-        Access::Secret(_) => json!([{ "secret": [] }, { "bearer": [] }, { "signature": [] }]),
+        Access::Open(_, scope) => json!([vec![json!({})], with(scope)].concat()),
+        Access::Secret(scope) => json!(with(scope)),
     }
 }
 
@@ -133,13 +148,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     }
     // An answer of the operation's own stands for its status.
     for answer in operation.answers {
-        responses.insert(answer.status.to_string(), success(answer, generator));
+        responses.insert(answer.status.to_string(), success(operation, answer, generator));
     }
     responses.into()
 }
 
-fn success(answer: &Success, generator: &mut SchemaGenerator) -> Value {
-    let names = answer.headers.iter().copied().chain(["X-Request-Id"]);
+fn success(operation: &Operation, answer: &Success, generator: &mut SchemaGenerator) -> Value {
+    let stored = if operation.asks_a_worker() { Some("Cache-Control") } else { None };
+    let names = answer.headers.iter().copied().chain(stored).chain(["X-Request-Id"]);
     let mut described = json!({ "description": answer.about, "headers": refer(names) });
     if let (Some(shape), Some(members)) = (answer.shape, described.as_object_mut()) {
         members.insert("content".to_owned(), json!({ answer.media: { "schema": shape(generator) } }));
@@ -148,16 +164,21 @@ fn success(answer: &Success, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn refusal(status: u16, codes: &[Code]) -> Value {
-    let sentences: Vec<String> = codes.iter().map(|code| format!("{} (`{}`)", code.title(), code.word())).collect();
+    let lines: Vec<String> = codes.iter().map(|code| format!("- `{}`: {}", code.word(), code.title())).collect();
+    let words: Vec<&str> = codes.iter().map(|code| code.word()).collect();
     let more = match status {
         401 => Some("WWW-Authenticate"),
         429 | 503 => Some("Retry-After"),
         _ => None,
     };
+    let schema = json!({
+        "$ref": "#/components/schemas/Problem",
+        "properties": { "status": { "const": status }, "code": { "enum": words } },
+    });
     json!({
-        "description": sentences.join(" · "),
-        "headers": refer(more.into_iter().chain(["X-Request-Id"])),
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        "description": lines.join("\n"),
+        "headers": refer(more.into_iter().chain(["Cache-Control", "X-Request-Id"])),
+        "content": { "application/problem+json": { "schema": schema } },
     })
 }
 
@@ -167,16 +188,38 @@ fn refer<'a>(names: impl Iterator<Item = &'a str>) -> Value {
 }
 
 fn headers() -> Value {
-    let text = |about: &str| json!({ "description": about, "schema": { "type": "string" } });
+    let header = |about: &str, schema: Value| json!({ "description": about, "required": true, "schema": schema });
     json!({
-        "X-Request-Id": text("The request's id, in the log and in every problem document: the caller's own, or ours"),
-        "Location": text("Where it is now"),
-        "Link": text("The next page, as `rel=\"next\"` (RFC 8288), when there may be one"),
-        "WWW-Authenticate": text("How to show a credential"),
-        "Retry-After": {
-            "description": "When to come back, in seconds",
-            "schema": { "type": "integer", "minimum": 1 },
+        "X-Request-Id": header(
+            "The request's id, in the log and in every problem document: the caller's own, or ours",
+            json!({ "type": "string", "minLength": 1, "maxLength": 64 }),
+        ),
+        "Cache-Control": header("No cache may keep it", json!({ "type": "string", "const": "no-store" })),
+        "Location": header("Where it is now", json!({ "type": "string", "format": "uri-reference" })),
+        "WWW-Authenticate": header("How to show a credential", json!({ "type": "string" })),
+        "Retry-After": header("When to come back, in seconds", json!({ "type": "integer", "minimum": 1 })),
+        "Link": {
+            "description": "The next page, as `rel=\"next\"` (RFC 8288), when there may be one",
+            "schema": { "type": "string" },
         },
+    })
+}
+
+fn request_id() -> Value {
+    json!({
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "An id of the caller's own: 1 to 64 of `A-Z a-z 0-9 - _ .`; any other is not used",
+        "schema": { "type": "string" },
+    })
+}
+
+fn traceparent() -> Value {
+    json!({
+        "name": "traceparent",
+        "in": "header",
+        "description": "The trace that this request is part of (W3C Trace Context); what is none is not used",
+        "schema": { "type": "string" },
     })
 }
 
@@ -210,4 +253,58 @@ fn problem() -> Value {
             "requestId": { "type": "string" },
         },
     })
+}
+
+/// A description from the code's own documentation, without its links to code.
+pub(super) fn unlinked(text: &str) -> String {
+    text.replace("[`", "`").replace("`]", "`").replace("`crate::", "`")
+}
+
+fn unlink(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = unlinked(text);
+            }
+            members.values_mut().for_each(unlink);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unlink),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn operations_have_names_of_their_own_and_parameters_are_those_of_the_path() {
+        let mut names = BTreeSet::new();
+        for (operation, _) in routes::all() {
+            assert!(names.insert(operation.id), "{} is there twice", operation.id);
+            let within: BTreeSet<&str> = operation.path.split(['{', '}']).skip(1).step_by(2).collect();
+            let said = operation.parameters.iter().filter(|parameter| parameter.place == Place::Path);
+            assert_eq!(said.map(|parameter| parameter.name).collect::<BTreeSet<_>>(), within, "{}", operation.id);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(value: &Value, whole: &Value) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(target) = members.get("$ref").and_then(Value::as_str) {
+                        assert!(whole.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+                    }
+                    members.values().for_each(|member| check(member, whole));
+                }
+                Value::Array(items) => items.iter().for_each(|item| check(item, whole)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        let document = document();
+        check(&document, &document);
+    }
 }

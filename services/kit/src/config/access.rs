@@ -53,6 +53,9 @@ impl Door {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Session, Self::Token, Self::Broadcasts, Self::Users, Self::BroadcastSession];
 
+    /// Those that are open unless `OPEN_ENDPOINTS` says otherwise: what frontends call without a credential.
+    pub const OPEN: [Self; 3] = [Self::Session, Self::Token, Self::Broadcasts];
+
     /// The word in `OPEN_ENDPOINTS`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -182,7 +185,7 @@ fn networks(variables: &mut Variables, name: &str) -> Vec<IpNet> {
 
 fn doors(variables: &mut Variables) -> Vec<Door> {
     let Some(list) = variables.text("OPEN_ENDPOINTS") else {
-        return vec![Door::Session, Door::Token, Door::Broadcasts];
+        return Door::OPEN.to_vec();
     };
     if list == "none" {
         return Vec::new();
