@@ -145,6 +145,7 @@ async fn every_answer_says_what_a_browser_must_not_do_with_it() {
     for answer in secret.iter().chain(&others) {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:#?}");
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{answer:#?}");
+        assert!(answer.header("vary").is_some_and(|vary| vary.contains("origin")), "{answer:#?}");
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");

@@ -15,6 +15,8 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Adds the headers; `https` says whether the edge is reached that way from outside.
 pub(crate) fn put(headers: &mut HeaderMap, https: bool) {
     headers.extend(FIXED);
+    // Whoever names an origin is told more, which a cache must not give to others.
+    headers.entry(header::VARY).or_insert(const { HeaderValue::from_static("origin") });
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);

@@ -6,12 +6,13 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -22,7 +23,10 @@ use axum::{
     routing::future::RouteFuture,
     serve::Listener,
 };
-use hyper::body::Incoming;
+use hyper::{
+    body::Incoming,
+    rt::{Sleep, Timer},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -34,6 +38,8 @@ use tower::Service;
 /// How long a connection may take to send a request's headers, from its start or from the end of the answer before: so
 /// it is also how long one may be kept for the next request.
 const HEADERS: Duration = Duration::from_secs(10);
+/// How often each connection looks whether that time is up.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Answers requests until told to stop; then takes no more, and returns when those in hand are answered.
 pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: CancellationToken) {
@@ -54,7 +60,7 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: C
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    builder.http1().timer(Looked).header_read_timeout(HEADERS);
     builder.http2().timer(TokioTimer::new());
     builder
 }
@@ -71,9 +77,9 @@ async fn connection(
     }
     let asked = Arc::clone(&service.asked);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    // The library's own limit begins only when it knows which HTTP is spoken.
-    let mut silence = pin!(tokio::time::sleep(HEADERS));
-    let (mut told, mut looked) = (false, false);
+    let start = Instant::now();
+    let mut look = tokio::time::interval_at((start + LOOK).into(), LOOK);
+    let mut told = false;
     loop {
         tokio::select! {
             biased;
@@ -87,13 +93,40 @@ async fn connection(
                 told = true;
                 serving.as_mut().graceful_shutdown();
             }
-            () = &mut silence, if !looked => {
-                looked = true;
-                if !asked.load(Ordering::Relaxed) {
+            _ = look.tick() => {
+                // The library's own limit begins only when it knows which HTTP is spoken.
+                if !asked.load(Ordering::Relaxed) && start.elapsed() >= HEADERS {
                     break;
                 }
             }
         }
+    }
+}
+
+/// A clock for moments that somebody comes to look at: nobody is woken, because every connection is, all the time
+/// ([`LOOK`]). A timer of the runtime's would be made and dropped for each request, which nobody needs so exactly.
+#[derive(Debug, Clone, Copy)]
+struct Looked;
+
+struct Moment(Instant);
+
+impl Timer for Looked {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        Box::pin(Moment(deadline))
+    }
+}
+
+impl Sleep for Moment {}
+
+impl Future for Moment {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.0 { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
