@@ -22,7 +22,7 @@ mod validation;
 pub use actor::{Actor, ActorKind};
 pub use broadcast::{
     Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,
-    EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title, room_of_broadcast,
+    EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title,
 };
 pub use cache::{CachedSession, CachedState};
 pub use event::{Envelope, Event, SOURCE};
