@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Actor, Invalid,
+    Actor, Invalid, RoomName,
     names::{NOT_BLANK, check_name, name},
 };
 
@@ -62,12 +62,6 @@ impl BroadcastStatus {
             Self::Ended => "ended",
         }
     }
-}
-
-/// The LiveKit room that only this broadcast's own sessions enter.
-#[must_use]
-pub fn room_of_broadcast(id: Uuid) -> String {
-    format!("broadcast-{id}")
 }
 
 /// `cmd.broadcast.create`: the body of `POST /api/broadcasts`.
@@ -149,8 +143,8 @@ pub struct BroadcastCreated {
     pub actor: Actor,
     /// The broadcast's id.
     pub broadcast: Uuid,
-    /// Its room in LiveKit.
-    pub room: String,
+    /// Its room in LiveKit, which only its own sessions enter.
+    pub room: RoomName,
     /// Lower-case hex of SHA-256(salt ‖ title).
     pub title_hash: String,
     /// Lower-case hex of SHA-256(salt ‖ description), if there is one.
@@ -168,8 +162,8 @@ pub struct BroadcastStarted {
     pub actor: Actor,
     /// The broadcast's id.
     pub broadcast: Uuid,
-    /// Its room in LiveKit.
-    pub room: String,
+    /// Its room in LiveKit, which only its own sessions enter.
+    pub room: RoomName,
     /// RFC 3339.
     pub at: String,
 }
@@ -181,8 +175,8 @@ pub struct BroadcastEnded {
     pub actor: Actor,
     /// The broadcast's id.
     pub broadcast: Uuid,
-    /// Its room in LiveKit.
-    pub room: String,
+    /// Its room in LiveKit, which only its own sessions enter.
+    pub room: RoomName,
     /// RFC 3339.
     pub at: String,
 }

@@ -1,5 +1,6 @@
 //! Events as they stand in the ledger: CloudEvents 1.0, one JSON object on one line.
 
+use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,13 +11,29 @@ use crate::{
 /// CloudEvents `source` of every event.
 pub const SOURCE: &str = "/avanzacast";
 
+/// An event's type, for a description.
+#[derive(Debug, Clone, Copy)]
+pub struct EventType {
+    /// The CloudEvents `type`.
+    pub kind: &'static str,
+    /// The CloudEvents `dataschema`.
+    pub dataschema: &'static str,
+    /// What happened, in a sentence.
+    pub about: &'static str,
+    /// The schema of its data.
+    pub data: Shape,
+}
+
+/// Makes the schema of a type.
+pub type Shape = fn(&mut SchemaGenerator) -> Schema;
+
 /// Declares the event types: variant, data, the type's name, the version of its data.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident($data:ty) = $kind:literal $version:literal,)*) => {
+    ($(#[doc = $doc:literal] $name:ident($data:ty) = $kind:literal $version:literal,)*) => {
         /// What happened.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
-        pub enum Event { $($(#[$doc])* $name($data),)* }
+        pub enum Event { $(#[doc = $doc] $name($data),)* }
 
         impl Event {
             /// Every type's name.
@@ -32,6 +49,17 @@ macro_rules! events {
             #[must_use]
             pub fn schema(&self) -> &'static str {
                 match self { $(Self::$name(_) => concat!("urn:avanzacast:event:", $kind, ":", $version),)* }
+            }
+
+            /// Every type, described.
+            #[must_use]
+            pub fn described() -> Vec<EventType> {
+                vec![$(EventType {
+                    kind: $kind,
+                    dataschema: concat!("urn:avanzacast:event:", $kind, ":", $version),
+                    about: $doc.trim_ascii(),
+                    data: SchemaGenerator::subschema_for::<$data>,
+                },)*]
             }
         }
     };

@@ -8,6 +8,7 @@ mod broadcast;
 pub mod bus;
 mod cache;
 pub mod command_id;
+pub mod described;
 mod event;
 mod managed;
 mod names;
@@ -22,7 +23,7 @@ mod validation;
 pub use actor::{Actor, ActorKind};
 pub use broadcast::{
     Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,
-    EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title, room_of_broadcast,
+    EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title,
 };
 pub use cache::{CachedSession, CachedState};
 pub use event::{Envelope, Event, SOURCE};
@@ -33,8 +34,8 @@ pub use names::{
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
 pub use refusal::{Code, Refusal};
 pub use session::{
-    CheckStatus, ConsumeSession, CreateSession, GetSession, NewBroadcastSession, NewSession, SessionConsumed,
-    SessionCreated, SessionView, SessionWithToken, WorkerHealth,
+    AskHealth, CheckStatus, ConsumeSession, CreateSession, GetSession, NewBroadcastSession, NewSession,
+    SessionConsumed, SessionCreated, SessionView, SessionWithToken, WorkerHealth,
 };
 pub use token::{
     Grants, IssueToken, IssuedToken, RegisterToken, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,

@@ -185,7 +185,11 @@ pub struct SessionConsumed {
     pub resume_key: ResumeKey,
 }
 
-/// The answer to `qry.session.health`.
+/// `qry.session.health`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AskHealth {}
+
+/// The answer to [`AskHealth`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerHealth {
     /// Whether the database answers.

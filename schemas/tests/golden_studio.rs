@@ -6,8 +6,8 @@ mod golden_file;
 
 use avanzacast_schemas::{
     Actor, ActorKind, Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast,
-    CreateUser, EndBroadcast, Envelope, Event, GetBroadcast, GetUser, ListBroadcasts, Page, SOURCE, StartBroadcast,
-    User, UserCreated, room_of_broadcast,
+    CreateUser, EndBroadcast, Envelope, Event, GetBroadcast, GetUser, ListBroadcasts, Page, RoomName, SOURCE,
+    StartBroadcast, User, UserCreated,
 };
 use golden_file::check;
 use serde_json::json;
@@ -98,7 +98,7 @@ fn event(event: &Event) {
 
 #[test]
 fn events() {
-    let (hash, room) = ("ab".repeat(32), room_of_broadcast(id()));
+    let (hash, room) = ("ab".repeat(32), RoomName::of_broadcast(id()));
     event(&Event::UserCreated(UserCreated {
         actor: actor(),
         user: 7,

@@ -191,10 +191,10 @@ async fn a_list_takes_nothing_that_is_none(stack: &Stack) {
     api.get("/api/broadcasts?unknown=1&limit=1").await.expect(200);
 }
 
-/// Broadcasts of two owners, in every state, with others in between.
 /// Id, owner and status of a broadcast that was made.
 type Made = (String, Option<i64>, &'static str);
 
+/// Broadcasts of two owners, in every state, with others in between.
 async fn lists_are_newest_first_and_filtered(stack: &Stack) {
     let api = manager(stack);
     let (bo, eva) = (owner(&api, "bo").await, owner(&api, "eva").await);

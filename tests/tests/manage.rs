@@ -139,6 +139,22 @@ async fn a_revocation_holds(stack: &Stack, api: &Api, manager: &Api) {
     manager.delete(&format!("/api/session/{short}")).await.problem(410, "session_expired");
 }
 
+/// A key is one session's: it opens no other.
+async fn another_sessions_key_is_no_key(api: &Api) {
+    let (first, second) =
+        (api.clone().with("x-session-resume", KEY), api.clone().with("x-session-resume", &KEY.replace("a-", "b-")));
+    let mut paths = Vec::new();
+    for winner in [&first, &second] {
+        let id = create(api, json!({"room": "demo", "username": "Ana", "singleUse": true})).await;
+        paths.push(format!("/api/session/{id}/consume"));
+        winner.post_empty(paths.last().unwrap()).await.expect(200);
+    }
+    first.post_empty(&paths[1]).await.problem(409, "session_consumed");
+    second.post_empty(&paths[0]).await.problem(409, "session_consumed");
+    api.post_empty(&paths[0]).await.problem(409, "session_consumed");
+    first.post_empty(&paths[0]).await.expect(200);
+}
+
 async fn manage(stack: &Stack) {
     let api = stack.api();
     let manager = stack.api().with_secret(stack.secret());
@@ -146,6 +162,7 @@ async fn manage(stack: &Stack) {
     a_list_refuses_what_it_cannot_read(&manager).await;
     a_manager_sees_what_became_of_a_session(&api, &manager).await;
     a_revocation_holds(stack, &api, &manager).await;
+    another_sessions_key_is_no_key(&api).await;
 }
 
 on_both_databases!(manage);

@@ -19,6 +19,7 @@ pub(crate) fn print(banner: &Banner<'_>) {
     let nats = if banner.own_nats { "private, supervised" } else { "yours" };
     println!("\nAvanzaCast {} is up\n", env!("CARGO_PKG_VERSION"));
     println!("  HTTP      {base}");
+    println!("  API       {base}/docs");
     println!("  NATS      {} ({nats})", banner.nats_url);
     println!("  database  {}", banner.database);
     println!("  LiveKit   {}", banner.livekit);

@@ -108,6 +108,8 @@ pub struct AccessConfig {
     pub meet: bool,
 }
 
+/// What `BACKEND_REGISTER_SECRET` is called in events.
+const REGISTER: &str = "register";
 /// Shorter secrets can be guessed by who tries for long.
 const SECRET_MIN_BYTES: usize = 16;
 
@@ -137,11 +139,18 @@ fn keys(variables: &mut Variables) -> Vec<ApiKey> {
     let secrets = variables.secret("BACKEND_REGISTER_SECRET");
     let secrets = secrets.as_ref().map(Secret::reveal).unwrap_or_default();
     let mut keys: Vec<ApiKey> = entries(secrets)
-        .map(|secret| ApiKey { name: "register".to_owned(), secret: Secret::new(secret), scopes: Scope::ALL.to_vec() })
+        .map(|secret| ApiKey { name: REGISTER.to_owned(), secret: Secret::new(secret), scopes: Scope::ALL.to_vec() })
         .collect();
     let named = variables.secret("BACKEND_API_KEYS");
     for entry in entries(named.as_ref().map(Secret::reveal).unwrap_or_default()) {
         match api_key(entry) {
+            Some(key) if key.name == REGISTER => {
+                variables.problem("BACKEND_API_KEYS must not name a key `register`: that is BACKEND_REGISTER_SECRET's");
+            }
+            // A name may come twice, for rotation; a secret says who calls.
+            Some(key) if keys.iter().any(|other| other.secret == key.secret) => {
+                variables.problem(format!("the key {} of BACKEND_API_KEYS has the secret of another", key.name));
+            }
             Some(key) => keys.push(key),
             // The entry holds a secret: it is not shown.
             None => variables.problem(
@@ -232,6 +241,8 @@ mod tests {
             ("BACKEND_API_KEYS", "panel:hush:root"),
             ("BACKEND_API_KEYS", ":hush:mint"),
             ("BACKEND_API_KEYS", "panel::mint"),
+            ("BACKEND_API_KEYS", "register:hush:mint"),
+            ("BACKEND_API_KEYS", "panel:hush:mint,ci:hush:audit"),
             ("BACKEND_ALLOWED_IPS", "10.0.0.0/33"),
             ("TRUSTED_PROXIES", "localhost"),
             ("OPEN_ENDPOINTS", "session,all"),

@@ -1,8 +1,6 @@
 //! `cmd.broadcast.create`: a broadcast, which nobody has started.
 
-use avanzacast_schemas::{
-    Actor, BroadcastCreated, BroadcastStatus, Code, CreateBroadcast, Event, Refusal, room_of_broadcast,
-};
+use avanzacast_schemas::{Actor, BroadcastCreated, BroadcastStatus, Code, CreateBroadcast, Event, Refusal, RoomName};
 use avanzacast_worker::{
     Decision, Moment,
     person::{self, Person, Personal},
@@ -47,7 +45,7 @@ pub(crate) fn decide(
     let event = Event::BroadcastCreated(BroadcastCreated {
         actor: actor.clone(),
         broadcast: id,
-        room: room_of_broadcast(id),
+        room: RoomName::of_broadcast(id),
         title_hash: title.hash(),
         description_hash: description.as_ref().map(|text| text.hash()),
         owner_id: command.owner_id,

@@ -1,9 +1,7 @@
 //! `cmd.broadcast.end`: a broadcast that is live is over, for good.
 
 use avanzacast_kit::time;
-use avanzacast_schemas::{
-    Actor, BroadcastEnded, BroadcastStatus, Code, EndBroadcast, Event, Refusal, room_of_broadcast,
-};
+use avanzacast_schemas::{Actor, BroadcastEnded, BroadcastStatus, Code, EndBroadcast, Event, Refusal, RoomName};
 use avanzacast_worker::{Decision, Moment};
 
 use super::Changed;
@@ -24,7 +22,7 @@ pub(crate) fn decide(
     let event = Event::BroadcastEnded(BroadcastEnded {
         actor: actor.clone(),
         broadcast: broadcast.id,
-        room: room_of_broadcast(broadcast.id),
+        room: RoomName::of_broadcast(broadcast.id),
         at: time::rfc3339(moment.now),
     });
     let record = Changed { status: broadcast.status };

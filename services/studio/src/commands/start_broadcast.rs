@@ -1,9 +1,7 @@
 //! `cmd.broadcast.start`: a broadcast goes live, once.
 
 use avanzacast_kit::time;
-use avanzacast_schemas::{
-    Actor, BroadcastStarted, BroadcastStatus, Code, Event, Refusal, StartBroadcast, room_of_broadcast,
-};
+use avanzacast_schemas::{Actor, BroadcastStarted, BroadcastStatus, Code, Event, Refusal, RoomName, StartBroadcast};
 use avanzacast_worker::{Decision, Moment};
 
 use super::Changed;
@@ -25,7 +23,7 @@ pub(crate) fn decide(
     let event = Event::BroadcastStarted(BroadcastStarted {
         actor: actor.clone(),
         broadcast: broadcast.id,
-        room: room_of_broadcast(broadcast.id),
+        room: RoomName::of_broadcast(broadcast.id),
         at: time::rfc3339(moment.now),
     });
     let record = Changed { status: broadcast.status };
