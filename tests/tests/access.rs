@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 const NOBODY: &str = "0b8a7f9e-6c1d-4a53-9b1e-2f7c3d4e5f60";
-/// One key for each scope, named like it.
-const KEYS: &str = "mint:mint-mint-mint-mint-mint:mint,register:register-register-register:register,\
-    manage:manage-manage-manage-ma:manage,audit:audit-audit-audit-audit:audit";
+/// One key for each scope.
+const KEYS: &str = "minter:mint-mint-mint-mint-mint:mint,registrar:register-register-register:register,\
+    manager:manage-manage-manage-ma:manage,auditor:audit-audit-audit-audit:audit";
 
 /// `X-BACKEND-SIGNATURE` for a request, made so many seconds from now.
 fn sign(secret: &str, method: &str, target: &str, body: &str, seconds: i64) -> String {
@@ -106,7 +106,7 @@ async fn every_operation_asks_every_caller_what_the_description_says() {
         check("two credentials", &[("x-backend-secret", right), ("authorization", &bearer)], Some("malformed")).await;
         let signature = sign(right, &operation.method, &operation.path, "", 0);
         check("a signature", &[("x-backend-signature", &signature)], None).await;
-        for (scope, secret) in KEYS.split(',').map(|key| key.split(':').collect::<Vec<_>>()).map(|key| (key[0], key[1]))
+        for (scope, secret) in KEYS.split(',').map(|key| key.split(':').collect::<Vec<_>>()).map(|key| (key[2], key[1]))
         {
             assert!(Scope::ALL.iter().any(|known| known.word() == scope));
             check(scope, &[("x-backend-secret", secret)], operation.expected_of(scope)).await;
@@ -178,7 +178,7 @@ async fn events_say_which_key_it_was() {
     assert_eq!(actor(stack.api()).await, json!({"kind": "anonymous"}));
     assert_eq!(actor(stack.api().with_secret(stack.secret())).await, json!({"kind": "key", "name": "register"}));
     let key = stack.api().with("authorization", "bearer mint-mint-mint-mint-mint");
-    assert_eq!(actor(key).await, json!({"kind": "key", "name": "mint"}));
+    assert_eq!(actor(key).await, json!({"kind": "key", "name": "minter"}));
 }
 
 #[tokio::test]
