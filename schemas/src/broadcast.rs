@@ -75,6 +75,7 @@ pub struct CreateBroadcast {
     pub description: Option<Description>,
     /// The user whose it is; there must be one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minimum" = i64::MIN, "maximum" = i64::MAX))]
     pub owner_id: Option<i64>,
 }
 

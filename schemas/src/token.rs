@@ -29,7 +29,8 @@ pub struct RegisterToken {
     pub ttl: Option<Ttl>,
     /// The user who registers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<u32>,
+    #[schemars(extend("minimum" = i64::MIN, "maximum" = i64::MAX))]
+    pub created_by: Option<i64>,
     /// Whether the token is shown to nobody but the one consume that wins.
     #[serde(default)]
     pub single_use: bool,
@@ -120,7 +121,7 @@ pub struct TokenRegistered {
     pub token_expires_at: String,
     /// The user who registered it, if that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<u32>,
+    pub created_by: Option<i64>,
 }
 
 /// Data of `token.issued`: a token without a session.

@@ -77,7 +77,7 @@ pub struct Session {
     /// Whether that is over. Read with the session, never written with it.
     pub broadcast_over: bool,
     /// The user who registered it.
-    pub created_by: Option<u32>,
+    pub created_by: Option<i64>,
 }
 
 /// A row lives this long after the last of its session's expiry, its tokens' and its resume.

@@ -88,7 +88,7 @@ pub(crate) struct Row {
     /// Whether that is over: 1 or 0.
     #[serde(default)]
     broadcast_over: u8,
-    created_by: Option<u32>,
+    created_by: Option<i64>,
     /// In a page: which of the rows looked through this is.
     pub(crate) place: Option<u32>,
 }
@@ -165,7 +165,7 @@ pub(crate) fn row(session: &Session) -> Vec<Cell> {
         consumption.map(|consumption| consumption.resume_until).into(),
         session.due_at().into(),
         session.broadcast.map(|id| id.to_string()).into(),
-        session.created_by.map(i64::from).into(),
+        session.created_by.into(),
         session.token.as_deref().map(fingerprint).into(),
     ]
 }
