@@ -59,7 +59,9 @@ impl Caller {
                 Ok(command_id::keyed(&["key", name.unwrap_or_default(), key]))
             }
             (false, _) if KEY_BYTES.contains(&key.len()) => Ok(command_id::keyed(&["anonymous", key])),
-            (true | false, _) => Err(Problem::malformed("Idempotency-Key must be 16 to 255 characters")),
+            (true | false, _) => Err(Problem::malformed(
+                "Idempotency-Key must be at most 255 characters, and at least 16 without a credential",
+            )),
         }
     }
 }
