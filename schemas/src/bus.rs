@@ -39,6 +39,14 @@ pub mod subject {
     pub const BROADCAST_LIST: &str = "qry.broadcast.list";
     /// A token that another server minted, published by outsiders into [`super::stream::INTAKE`].
     pub const TOKEN_REGISTER: &str = "cmd.token.register";
+    /// What became of a registration, for whoever made it.
+    pub const REGISTRATION_GET: &str = "qry.registration.get";
+    /// Whether LiveKit signed a webhook: the edge has no secret of LiveKit's.
+    pub const LIVEKIT_VERIFY: &str = "qry.livekit.verify";
+    /// What LiveKit told us goes to `in.livekit.<its event>`, into [`super::stream::INTAKE`].
+    pub const LIVEKIT_PREFIX: &str = "in.livekit.";
+    /// All of it, as the stream and its consumer name it.
+    pub const LIVEKIT_ALL: &str = "in.livekit.*";
 
     /// Events are published under `evt.<type>`, with no id in the subject: a million subjects cost the
     /// server about 430 MB of memory, a million messages on one subject almost nothing.
@@ -75,6 +83,8 @@ pub mod group {
     pub const SESSION: &str = "session";
     /// Users and broadcasts.
     pub const STUDIO: &str = "studio";
+    /// Rooms in LiveKit, and who is in them.
+    pub const ROOM: &str = "room";
 }
 
 /// Streams.
@@ -95,6 +105,8 @@ pub mod stream {
 pub mod consumer {
     /// The session worker's, filtered to [`super::subject::TOKEN_REGISTER`].
     pub const INTAKE_SESSION: &str = "session";
+    /// The room worker's, filtered to [`super::subject::LIVEKIT_ALL`].
+    pub const INTAKE_ROOM: &str = "room";
 }
 
 /// Key-value buckets.

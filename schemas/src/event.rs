@@ -4,7 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BroadcastCreated, BroadcastEnded, BroadcastStarted, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
+    BroadcastCreated, BroadcastEnded, BroadcastStarted, ParticipantJoined, ParticipantLeft, ParticipantUnknown,
+    PresenceGap, RoomFinished, RoomStarted, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
     SessionRevokedEvent, TokenIssued, TokenRefused, TokenRegistered, TokenReissued, UserCreated,
 };
 
@@ -90,6 +91,18 @@ events! {
     BroadcastStarted(BroadcastStarted) = "broadcast.started" "1",
     /// A broadcast is over.
     BroadcastEnded(BroadcastEnded) = "broadcast.ended" "1",
+    /// Somebody is in a room.
+    ParticipantJoined(ParticipantJoined) = "participant.joined" "1",
+    /// A stay in a room is over.
+    ParticipantLeft(ParticipantLeft) = "participant.left" "1",
+    /// Somebody is in a room by a token that was never seen here.
+    ParticipantUnknown(ParticipantUnknown) = "participant.unknown" "1",
+    /// For a while nobody knew who was in which room.
+    PresenceGap(PresenceGap) = "presence.gap" "1",
+    /// A room exists in LiveKit.
+    RoomStarted(RoomStarted) = "room.started" "1",
+    /// A room is gone from LiveKit.
+    RoomFinished(RoomFinished) = "room.finished" "1",
 }
 
 /// One line of the ledger. The bytes are the record: written once, published and exported as they are.

@@ -10,10 +10,13 @@ mod cache;
 pub mod command_id;
 pub mod described;
 mod event;
+mod livekit;
 mod managed;
 mod names;
 mod page;
+mod presence;
 mod refusal;
+mod registration;
 mod session;
 mod token;
 mod token_source;
@@ -27,12 +30,17 @@ pub use broadcast::{
 };
 pub use cache::{CachedSession, CachedState};
 pub use event::{Envelope, Event, SOURCE};
+pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, WebhookRoom};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
 pub use names::{
     Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, reserved_for_broadcasts,
 };
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
+pub use presence::{
+    ParticipantJoined, ParticipantLeft, ParticipantUnknown, PresenceGap, PresenceSource, RoomFinished, RoomStarted,
+};
 pub use refusal::{Code, Refusal};
+pub use registration::{GetRegistration, Registration, RegistrationState};
 pub use session::{
     AskHealth, CheckStatus, ConsumeSession, CreateSession, GetSession, NewBroadcastSession, NewSession,
     SessionConsumed, SessionCreated, SessionView, SessionWithToken, WorkerHealth,

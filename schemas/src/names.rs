@@ -203,6 +203,15 @@ impl ParticipantId {
         Self(text)
     }
 
+    /// The participant that a LiveKit identity names, when it has the form of ours. Whether we ever made it is another
+    /// question.
+    #[must_use]
+    pub fn named(identity: &str) -> Option<Self> {
+        let rest = identity.strip_prefix("p_")?;
+        let ours = rest.len() == 26 && rest.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+        ours.then(|| Self(identity.to_owned()))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

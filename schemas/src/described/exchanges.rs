@@ -4,9 +4,9 @@ use schemars::SchemaGenerator;
 
 use crate::{
     AskHealth, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, EndBroadcast, GetBroadcast,
-    GetSession, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListSessions, ManagedSession, Page, RegisterToken,
-    RevokeSession, SessionConsumed, SessionCreated, SessionView, ShowSession, StartBroadcast, User, ValidateToken,
-    Validation, WorkerHealth,
+    GetRegistration, GetSession, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListSessions, ManagedSession, Page,
+    RegisterToken, Registration, RevokeSession, SessionConsumed, SessionCreated, SessionView, ShowSession,
+    StartBroadcast, User, ValidateToken, Validation, VerifyWebhook, WorkerHealth,
     bus::{group, stream, subject},
     event::Shape,
 };
@@ -57,6 +57,8 @@ pub(super) fn exchanges() -> Vec<Exchange> {
             "Keep a token that another server minted, for a caller who waits";
         TOKEN_REGISTER stream::Stream(INTAKE) RegisterToken => ,
             "Keep a token that another server minted; safe once the stream has acknowledged it";
+        REGISTRATION_GET group::Service(SESSION) GetRegistration => Registration, "What became of a registration";
+        LIVEKIT_VERIFY group::Service(SESSION) VerifyWebhook => , "Whether LiveKit signed a webhook";
         TOKEN_ISSUE group::Service(SESSION) IssueToken => IssuedToken, "Sign a token without a session";
         SESSION_GET group::Service(SESSION) GetSession => SessionView, "What a session lets into";
         SESSION_SHOW group::Service(SESSION) ShowSession => ManagedSession, "What a manager sees of one session";

@@ -19,6 +19,10 @@ const ACK_WAIT: Duration = Duration::from_secs(30);
 /// Messages in hand over all workers: some batches' worth.
 const MAX_ACK_PENDING: i64 = 1_024;
 
+/// Who takes what from INTAKE.
+const INTAKE_CONSUMERS: [(&str, &str); 2] =
+    [(consumer::INTAKE_SESSION, subject::TOKEN_REGISTER), (consumer::INTAKE_ROOM, subject::LIVEKIT_ALL)];
+
 /// What the streams are made with.
 #[derive(Debug, Clone)]
 pub struct Provision {
@@ -70,7 +74,9 @@ pub async fn provision(jetstream: &Context, spec: &Provision) -> Result<(), Prov
         jetstream.create_or_update_stream(config).await?;
     }
     let intake = jetstream.get_stream(stream::INTAKE).await?;
-    intake.create_consumer(intake_consumer()).await?;
+    for (name, filter) in INTAKE_CONSUMERS {
+        intake.create_consumer(intake_consumer(name, filter)).await?;
+    }
     events(jetstream, spec).await
 }
 
@@ -124,7 +130,7 @@ async fn events(jetstream: &Context, spec: &Provision) -> Result<(), ProvisionEr
 fn intake(spec: &Provision) -> Config {
     Config {
         name: stream::INTAKE.to_owned(),
-        subjects: vec![subject::TOKEN_REGISTER.to_owned(), "in.livekit.*".to_owned()],
+        subjects: vec![subject::TOKEN_REGISTER.to_owned(), subject::LIVEKIT_ALL.to_owned()],
         retention: RetentionPolicy::WorkQueue,
         max_bytes: GIB,
         // A full queue says so to the sender; it never forgets what it took.
@@ -135,10 +141,10 @@ fn intake(spec: &Provision) -> Config {
     }
 }
 
-fn intake_consumer() -> pull::Config {
+fn intake_consumer(name: &str, filter: &str) -> pull::Config {
     pull::Config {
-        durable_name: Some(consumer::INTAKE_SESSION.to_owned()),
-        filter_subject: subject::TOKEN_REGISTER.to_owned(),
+        durable_name: Some(name.to_owned()),
+        filter_subject: filter.to_owned(),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
         max_ack_pending: MAX_ACK_PENDING,

@@ -13,7 +13,7 @@ use super::Bus;
 /// The stream could not be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the EVENTS stream does not answer")]
-pub struct EventsError(#[source] async_nats::Error);
+pub struct EventsError(#[source] pub(super) async_nats::Error);
 
 /// The stream did not take a run of events: it does not end where it was thought to, or is away.
 #[derive(Debug, thiserror::Error)]

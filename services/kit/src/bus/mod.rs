@@ -9,6 +9,7 @@ mod checkup;
 mod delivery;
 mod events;
 mod intake;
+mod reader;
 mod serve;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use self::{
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     intake::{DeadLetters, Intake},
+    reader::{EventsRead, EventsReader},
     serve::{ServeError, Served, serve},
 };
 use crate::{config::BusConfig, metrics};
