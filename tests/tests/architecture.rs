@@ -8,15 +8,17 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("avanzacast-schemas", &[]),
     ("avanzacast-kit", &["avanzacast-schemas"]),
+    ("avanzacast-livekit", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-worker", &["avanzacast-kit", "avanzacast-schemas"]),
     // The edge and the workers never see each other.
     ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
-    ("avanzacast-session", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
         &[
             "avanzacast-edge",
+            "avanzacast-livekit",
             "avanzacast-session",
             "avanzacast-studio",
             "avanzacast-worker",
@@ -31,7 +33,7 @@ const ALONE: &[(&str, &[&str])] = &[
     ("async-nats", &["avanzacast-kit"]),
     ("axum", &["avanzacast-edge"]),
     ("sqlx", &["avanzacast-worker"]),
-    ("jsonwebtoken", &["avanzacast-session"]),
+    ("jsonwebtoken", &["avanzacast-livekit"]),
 ];
 
 /// What each of our crates depends on, tests of its own aside.

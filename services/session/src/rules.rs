@@ -1,13 +1,10 @@
 //! What decisions go by besides state and command: configuration, and the key to sign with.
 
 use avanzacast_kit::config::{Links, LiveKitConfig, SessionLimits};
+use avanzacast_livekit::{Bearer, Minter, Stamp, Verifier};
 use avanzacast_schemas::{Code, Refusal, TokenOrigin};
 
-use crate::{
-    checking::Verifier,
-    minting::{Bearer, Minter, Stamp},
-    state::Session,
-};
+use crate::state::Session;
 
 /// The rules of one worker.
 pub struct Rules {
@@ -24,7 +21,7 @@ impl Rules {
     #[must_use]
     pub fn new(livekit: &LiveKitConfig, limits: SessionLimits, links: Links) -> Self {
         Self {
-            minter: Minter::new(livekit),
+            minter: Minter::new(&livekit.key, &livekit.secret),
             verifier: Verifier::new(livekit),
             limits,
             links,

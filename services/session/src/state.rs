@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use avanzacast_livekit::Stamp;
 use avanzacast_schemas::{Role, RoomName, SessionId, SessionState, TokenOrigin};
 use avanzacast_worker::{
     person::{self, Person, Personal},
@@ -10,7 +11,7 @@ use avanzacast_worker::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{minting::Stamp, store};
+use crate::store;
 
 /// What has happened to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -1,5 +1,6 @@
 //! Sessions in the database: rows. The statements are in [`crate::statements`].
 
+use avanzacast_livekit::{Stamp, fingerprint};
 use avanzacast_schemas::{ParticipantId, Role, RoomName, SessionId, TokenOrigin};
 use avanzacast_worker::{
     person::Personal,
@@ -8,10 +9,7 @@ use avanzacast_worker::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{
-    minting::{Stamp, fingerprint},
-    state::{Consumption, Session, Sessions, State},
-};
+use crate::state::{Consumption, Session, Sessions, State};
 
 pub(crate) static SESSION: Table = Table {
     name: "session",

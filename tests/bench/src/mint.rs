@@ -3,8 +3,8 @@
 use std::{net::Ipv4Addr, sync::Arc};
 
 use avanzacast_kit::{Secret, config::LiveKitConfig, telemetry, time};
+use avanzacast_livekit::{Bearer, Minter, Stamp};
 use avanzacast_schemas::{CreateSession, SessionId};
-use avanzacast_session::{Bearer, Minter, Stamp};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post, serve::ListenerExt};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub(crate) fn serve() {
         verify_keys: Vec::new(),
         takes_anything: false,
     };
-    let minter = Arc::new(Minter::new(&livekit));
+    let minter = Arc::new(Minter::new(&livekit.key, &livekit.secret));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -1,6 +1,7 @@
 //! `cmd.session.consume`: exactly one consumer is let in, and may come back.
 
 use avanzacast_kit::time;
+use avanzacast_livekit::{Stamp, fingerprint};
 use avanzacast_schemas::{
     Actor, Code, ConsumeSession, Event, Refusal, SessionConsumed, SessionConsumedEvent, TokenOrigin, TokenReissued,
 };
@@ -11,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::create;
 use crate::{
-    minting::{Stamp, fingerprint},
     rules::Rules,
     state::{Consumption, Session, Sessions, State},
 };

@@ -1,6 +1,7 @@
 //! `cmd.session.create`: a session, and unless it is a single-use link, its token.
 
 use avanzacast_kit::time;
+use avanzacast_livekit::{Stamp, fingerprint, grants_of};
 use avanzacast_schemas::{
     Actor, Code, CreateSession, Event, Refusal, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
     TokenRegistered, Ttl, reserved_for_broadcasts,
@@ -9,7 +10,6 @@ use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    minting::{Stamp, fingerprint, grants_of},
     rules::Rules,
     state::{Session, Sessions, State},
 };

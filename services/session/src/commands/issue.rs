@@ -2,17 +2,14 @@
 //! event.
 
 use avanzacast_kit::time;
+use avanzacast_livekit::{Bearer, Stamp, fingerprint, grants_of};
 use avanzacast_schemas::{
     Actor, Code, Event, IssueToken, IssuedToken, Refusal, Role, TokenIssued, reserved_for_broadcasts,
 };
 use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    minting::{Bearer, Stamp, fingerprint, grants_of},
-    rules::Rules,
-    state::Sessions,
-};
+use crate::{rules::Rules, state::Sessions};
 
 /// What the inbox keeps: with the command, enough for the same token.
 #[derive(Debug, Serialize, Deserialize)]

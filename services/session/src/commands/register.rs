@@ -1,6 +1,7 @@
 //! `cmd.session.register` and `cmd.token.register`: a token that another server minted becomes a session.
 
 use avanzacast_kit::time;
+use avanzacast_livekit::{Claimed, ForeignClaims, Untimely, fingerprint, grants_of};
 use avanzacast_schemas::{
     Actor, ActorKind, Code, Event, Grants, Identity, Refusal, RegisterToken, Role, RoomName, SessionCreated,
     TokenOrigin, TokenRefused, TokenRegistered, Username,
@@ -10,8 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::create;
 use crate::{
-    checking::{Claimed, ForeignClaims, Untimely},
-    minting::{fingerprint, grants_of},
     rules::Rules,
     state::{Session, Sessions, State},
 };

@@ -1,5 +1,6 @@
 //! `qry.session.validate`: whether a token is good, as far as we can tell without LiveKit.
 
+use avanzacast_livekit::{ForeignClaims, Untimely, Verifier, fingerprint};
 use avanzacast_schemas::{Check, Checks, ValidateToken, Validation};
 use avanzacast_worker::{
     Find,
@@ -7,8 +8,6 @@ use avanzacast_worker::{
 };
 
 use crate::{
-    checking::{ForeignClaims, Untimely, Verifier},
-    minting::fingerprint,
     state::{Session, State},
     statements,
     store::Row,

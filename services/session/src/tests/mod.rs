@@ -7,6 +7,7 @@ use avanzacast_kit::{
     Secret,
     config::{Links, LiveKitConfig, Mode, SessionLimits, Variables},
 };
+use avanzacast_livekit::{Bearer, Minter, Stamp, Verifier};
 use avanzacast_schemas::{
     Actor, ActorKind, Code, ConsumeSession, CreateSession, Event, GetSession, RegisterToken, ResumeKey, Role,
     SessionConsumed, SessionCreated, SessionId, Ttl,
@@ -14,11 +15,7 @@ use avanzacast_schemas::{
 use avanzacast_worker::{Decision, Moment, Service, Sweeps};
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::{
-    Command, Query, Rules, SessionService, Stamp, Verifier,
-    minting::{Bearer, Minter},
-    state::Sessions,
-};
+use crate::{Command, Query, Rules, SessionService, state::Sessions};
 
 /// Noon of some day, Unix milliseconds.
 const NOON: i64 = 1_770_000_000_000;
@@ -211,7 +208,7 @@ fn without_a_credential_some_roles_and_rooms_are_closed() {
 fn foreign(exp: i64) -> String {
     let stamp = Stamp { jti: "any".to_owned(), nbf: NOON / SECOND, exp };
     let bearer = Bearer { identity: "bob", name: "Bob", room: "theirs", role: Role::Guest };
-    Minter::new(&livekit()).mint(bearer, &stamp).unwrap()
+    Minter::new(&livekit().key, &livekit().secret).mint(bearer, &stamp).unwrap()
 }
 
 fn register(id: &str, token: &str) -> Command {

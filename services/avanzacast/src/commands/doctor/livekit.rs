@@ -8,8 +8,8 @@ use avanzacast_kit::{
     config::{LiveKitConfig, Mode},
     time,
 };
+use avanzacast_livekit::{Bearer, Minter, Stamp};
 use avanzacast_schemas::Role;
-use avanzacast_session::{Bearer, Minter, Stamp};
 use reqwest::{Client, Response, header::DATE};
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ async fn key(client: &Client, config: &LiveKitConfig) -> Finding {
     let now = time::now_ms();
     let bearer = Bearer { identity: "p_doctor", name: "doctor", room: "doctor", role: Role::Viewer };
     let stamp = Stamp::new(Uuid::new_v4(), now, now + TOKEN_MS);
-    let Ok(token) = Minter::new(config).mint(bearer, &stamp) else {
+    let Ok(token) = Minter::new(&config.key, &config.secret).mint(bearer, &stamp) else {
         return Finding::problem(check, "no token can be signed", "set another LIVEKIT_API_SECRET");
     };
     let url = format!("{}/rtc/validate", config.http_url);

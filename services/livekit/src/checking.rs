@@ -209,7 +209,7 @@ mod tests {
 
     fn token(key: &str, secret: &str) -> String {
         let bearer = Bearer { identity: "p_x", name: "Ana", room: "r", role: Role::Guest };
-        Minter::new(&livekit(key, secret)).mint(bearer, &Stamp::new(uuid::Uuid::nil(), NOW, NOW + 300_001)).unwrap()
+        Minter::new(key, &Secret::new(secret)).mint(bearer, &Stamp::new(uuid::Uuid::nil(), NOW, NOW + 300_001)).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! LiveKit access tokens: signing our own.
 
-use avanzacast_kit::config::LiveKitConfig;
+use avanzacast_kit::Secret;
 use avanzacast_schemas::{Code, Grants, Refusal, Role};
 use data_encoding::HEXLOWER;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -94,13 +94,9 @@ pub struct Minter {
 impl Minter {
     /// With this key and secret: the secret's bytes are the HMAC key.
     #[must_use]
-    pub fn new(livekit: &LiveKitConfig) -> Self {
-        let secret = livekit.secret.reveal().as_bytes();
-        Self {
-            key: livekit.key.clone(),
-            encoding: EncodingKey::from_secret(secret),
-            header: Header::new(Algorithm::HS256),
-        }
+    pub fn new(key: &str, secret: &Secret) -> Self {
+        let encoding = EncodingKey::from_secret(secret.reveal().as_bytes());
+        Self { key: key.to_owned(), encoding, header: Header::new(Algorithm::HS256) }
     }
 
     /// The API key: `iss`.
@@ -123,7 +119,12 @@ impl Minter {
             exp: stamp.exp,
             video: VideoGrant { room: bearer.room, grants: grants_of(bearer.role) },
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(|error| {
+        self.sign(&claims)
+    }
+
+    /// Signs any claims.
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> Result<String, Refusal> {
+        jsonwebtoken::encode(&self.header, claims, &self.encoding).map_err(|error| {
             tracing::error!(%error, "a token was not signed");
             Refusal::from(Code::Internal)
         })
@@ -133,17 +134,9 @@ impl Minter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use avanzacast_kit::Secret;
 
     fn minter() -> Minter {
-        Minter::new(&LiveKitConfig {
-            key: "APIx".to_owned(),
-            secret: Secret::new("0123456789abcdef0123456789abcdef"),
-            ws_url: String::new(),
-            http_url: String::new(),
-            verify_keys: Vec::new(),
-            takes_anything: false,
-        })
+        Minter::new("APIx", &Secret::new("0123456789abcdef0123456789abcdef"))
     }
 
     const BEARER: Bearer<'_> = Bearer { identity: "p_x", name: "Ana", room: "r", role: Role::Guest };
