@@ -76,7 +76,8 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_SESSION);
     let store = Store::new(settings.database);
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
-    avanzacast_worker::keep_house(service, store, bus, &running, life);
+    avanzacast_worker::relay(store.clone(), bus, &running, life);
+    avanzacast_worker::sweep(service, store, bus, &running, life);
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
     Ok(Started { _running: running, _health: health })
 }
