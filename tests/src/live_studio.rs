@@ -40,7 +40,7 @@ impl LiveStudio {
     /// Processes apart with PostgreSQL in production mode.
     pub async fn postgres(auto_create: bool, env: &[(&str, &str)]) -> Self {
         let livekit = LiveKitServer::reserve();
-        let options = StackOptions { env: variables(&livekit, env), ..Default::default() };
+        let options = StackOptions { env: variables(&livekit, env), rooms: 1, ..Default::default() };
         let stack = Stack::postgres(options).await;
         Self::open(stack, livekit, auto_create)
     }

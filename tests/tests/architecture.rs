@@ -13,12 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The edge and the workers never see each other.
     ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-room", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
         &[
             "avanzacast-edge",
             "avanzacast-livekit",
+            "avanzacast-room",
             "avanzacast-session",
             "avanzacast-studio",
             "avanzacast-worker",

@@ -8,6 +8,7 @@ mod internal_request;
 mod measure;
 mod probe;
 mod provision;
+mod room_worker;
 mod session_worker;
 mod studio_worker;
 mod up;
@@ -43,6 +44,8 @@ enum Command {
     SessionWorker,
     /// The studio worker alone
     StudioWorker,
+    /// The room worker alone
+    RoomWorker,
     /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
     Doctor(doctor::Doctor),
     /// Asks a running backend for a session with its token, and prints the answer
@@ -72,6 +75,7 @@ impl Cli {
                 Command::Worker => worker::run().await,
                 Command::SessionWorker => session_worker::run().await,
                 Command::StudioWorker => studio_worker::run().await,
+                Command::RoomWorker => room_worker::run().await,
                 Command::Doctor(doctor) => doctor.run().await,
                 Command::InternalRequest(request) => request.run().await,
                 Command::Probe => probe::run().await,

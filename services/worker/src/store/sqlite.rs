@@ -67,7 +67,7 @@ pub(super) async fn read(
         "SELECT ledger_id, size, frontier,
             (SELECT json_group_array(json_array(id, fingerprint, decision)) FROM inbox
                 WHERE id IN (SELECT value FROM json_each(?2))),
-            ({})
+            coalesce(({}), '[]')
          FROM ledger_head",
         rows.sqlite
     );
@@ -176,7 +176,7 @@ pub(super) async fn select(
     sql: Sql,
     keys: &[String],
 ) -> Result<(String, i64), StoreError> {
-    let sql = format!("SELECT ({})", sql.sqlite);
+    let sql = format!("SELECT coalesce(({}), '[]')", sql.sqlite);
     let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(&mut session.connection).await?;
     Ok((row.try_get(0)?, time::now_ms()))
 }
