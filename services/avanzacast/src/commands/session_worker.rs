@@ -8,7 +8,7 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
-use avanzacast_session::{Rules, SessionService, health};
+use avanzacast_session::{Rules, SessionService, health, webhook};
 use avanzacast_worker::{Running, store::Store};
 
 use super::{Failure, measure};
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
 pub(crate) struct Started {
     _running: Running,
     _health: Served,
+    _webhooks: Served,
 }
 
 /// Where files of this machine lie.
@@ -79,5 +80,6 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     avanzacast_worker::relay(store.clone(), bus, &running, life);
     avanzacast_worker::sweep(service, store, bus, &running, life);
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
-    Ok(Started { _running: running, _health: health })
+    let webhooks = webhook::serve_webhooks(bus, &settings.livekit, life).await?;
+    Ok(Started { _running: running, _health: health, _webhooks: webhooks })
 }

@@ -1,6 +1,6 @@
 //! The bus: the only module of the project that speaks NATS.
 //!
-//! The edge uses [`Caller`] and [`CacheReader`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
+//! The edge uses [`Caller`], [`CacheReader`] and [`Inlet`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
 //! [`EventsStream`].
 
 mod cache;
@@ -8,6 +8,7 @@ mod call;
 mod checkup;
 mod delivery;
 mod events;
+mod inlet;
 mod intake;
 mod reader;
 mod serve;
@@ -23,6 +24,7 @@ pub use self::{
     checkup::{bucket, consumer, server, shown, streams, visit},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
+    inlet::{Incoming, Inlet},
     intake::{DeadLetters, Intake},
     reader::{EventsRead, EventsReader},
     serve::{ServeError, Served, serve},
