@@ -75,6 +75,8 @@ pub mod header {
     pub const DEAD_REASON: &str = "Dead-Reason";
     /// How often it had been delivered.
     pub const DEAD_ATTEMPTS: &str = "Dead-Attempts";
+    /// How many bytes its body had, where only the beginning of it fitted.
+    pub const DEAD_SIZE: &str = "Dead-Size";
 }
 
 /// Queue groups, which are also the names of the NATS services.

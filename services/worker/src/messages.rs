@@ -12,7 +12,24 @@ use crate::service::Answer;
 /// # Errors
 /// What cannot be read.
 pub fn body<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Refusal> {
-    serde_json::from_slice(&delivery.payload).map_err(|error| Refusal::new(Code::Malformed, error.to_string()))
+    serde_json::from_slice(&delivery.payload).map_err(|error| Refusal::new(Code::Malformed, without_values(&error)))
+}
+
+/// What is wrong, without the text that stood there instead: that may be a token, and this goes into logs and DEAD.
+fn without_values(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    // serde quotes texts that it did not expect with ", and names that it does not know with `.
+    let (mark, unknown) = if said.starts_with("unknown ") { ('`', true) } else { ('"', false) };
+    let end = |start: usize| {
+        let rest = said.get(start..)?;
+        Some(start + if unknown { rest.find("`, ")? } else { rest.rfind('"')? })
+    };
+    let quoted =
+        said.find(mark).map(|at| at + 1).and_then(|start| Some((said.get(..start)?, said.get(end(start)?..)?)));
+    match quoted {
+        Some((before, after)) => format!("{before}…{after}"),
+        None => said,
+    }
 }
 
 /// The id and the actor that a command of our own services carries.
@@ -51,4 +68,39 @@ pub fn recorded<T: DeserializeOwned>(record: &RawValue) -> Result<T, Refusal> {
         tracing::error!(%error, "a record of the inbox cannot be read");
         Code::Internal.into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use avanzacast_schemas::RegisterToken;
+
+    use super::without_values;
+
+    fn refused(body: &str) -> String {
+        without_values(&serde_json::from_str::<RegisterToken>(body).map(drop).unwrap_err())
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_repeated() {
+        let bodies = [
+            r#""eyJhbGciOi.token""#,
+            r#"{"sessionId": "abcd", "token": "t", "ttl": "eyJhbGciOi.token"}"#,
+            r#"{"sessionId": "abcd", "token": "t", "singleUse": "eyJhbGciOi.to\"ken\" here"}"#,
+            r#"{"sessionId": "eyJhbGciOi.token", "token": "t"}"#,
+        ];
+        for body in bodies {
+            let said = refused(body);
+            assert!(!said.contains("eyJ") && !said.contains("here"), "{said}");
+            assert!(said.contains("line 1 column"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_still_said() {
+        assert_eq!(refused(r#"{"sessionId": "abcd"}"#), "missing field `token` at line 1 column 21");
+        assert_eq!(
+            refused(r#"{"sessionId": "abcd", "token": 5}"#),
+            "invalid type: integer `5`, expected a string at line 1 column 32"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use avanzacast_kit::{
-    bus::{Bus, Intake, Served},
+    bus::{Bus, Intake, Served, watch_advisories},
     config::{BusConfig, DatabaseConfig, Links, LiveKitConfig, MetricsConfig, Mode, SessionLimits, Variables},
     lifecycle::Lifecycle,
 };
@@ -79,6 +79,7 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
     avanzacast_worker::relay(store.clone(), bus, &running, life);
     avanzacast_worker::sweep(service, store, bus, &running, life);
+    watch_advisories(bus, life).await?;
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
     let webhooks = webhook::serve_webhooks(bus, &settings.livekit, life).await?;
     Ok(Started { _running: running, _health: health, _webhooks: webhooks })

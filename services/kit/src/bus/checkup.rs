@@ -32,14 +32,14 @@ pub fn shown(url: &str) -> String {
     url.split(',').map(one).collect::<Vec<_>>().join(",")
 }
 
-/// Connects as the user, at once or not at all.
+/// Connects as the user under this name, at once or not at all.
 ///
 /// # Errors
 /// Why not, and what to do.
-pub async fn visit(config: &BusConfig) -> Result<Bus, Finding> {
+pub async fn visit(config: &BusConfig, name: &str) -> Result<Bus, Finding> {
     let connected =
         ConnectOptions::with_user_and_password(config.user.name().to_owned(), config.password.reveal().to_owned())
-            .name("doctor")
+            .name(name)
             .custom_inbox_prefix(config.user.inbox_prefix())
             .connection_timeout(CONNECT_TIMEOUT)
             .request_timeout(Some(SERVER_TIMEOUT))
@@ -127,7 +127,7 @@ fn compared(name: &'static str, wanted: &Config, found: &Stream) -> Finding {
         return Finding::warning(name, format!("{held}; not as provisioned: {}", differences.join(", ")), PROVISION);
     }
     if name == stream::DEAD && info.state.messages > 0 {
-        let advice = "read why in their header Dead-Reason (`nats stream view DEAD`)";
+        let advice = "`avanzacast dead list` says why, and what to do with them";
         return Finding::warning(name, format!("{held} could never work"), advice);
     }
     Finding::ok(name, format!("as provisioned, {held}"))

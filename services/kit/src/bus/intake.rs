@@ -1,12 +1,8 @@
-//! Messages that a stream holds for us, and the place for those that can never work.
+//! Messages that a stream holds for us.
 
 use std::time::Duration;
 
-use async_nats::{
-    header::NATS_MESSAGE_ID,
-    jetstream::consumer::{PullConsumer, pull},
-};
-use avanzacast_schemas::bus::{header, subject};
+use async_nats::jetstream::consumer::{PullConsumer, pull};
 use futures::StreamExt;
 
 use super::{Bus, Delivery};
@@ -77,33 +73,5 @@ impl Intake {
         }
         metrics::worker().redelivered(self.stream, taken.iter().filter(|delivery| delivery.attempts() > 1).count());
         Ok(taken)
-    }
-}
-
-/// Where messages go that can never work.
-#[derive(Debug, Clone)]
-pub struct DeadLetters(Bus);
-
-impl DeadLetters {
-    /// Publishes over this connection.
-    #[must_use]
-    pub fn new(bus: Bus) -> Self {
-        Self(bus)
-    }
-
-    /// Copies the message to `dead.<subject>` with its headers, the reason and the attempts, and waits until the
-    /// stream has it. Answers whether it has.
-    pub async fn bury(&self, delivery: &Delivery, reason: &str) -> bool {
-        let mut headers = delivery.headers();
-        headers.insert(header::DEAD_REASON, reason.replace(['\r', '\n'], " "));
-        headers.insert(header::DEAD_ATTEMPTS, delivery.attempts().to_string());
-        // Checks of its first stream are not meant for this one.
-        headers.insert(NATS_MESSAGE_ID, uuid::Uuid::now_v7().to_string());
-        let subject = format!("{}{}", subject::DEAD_PREFIX, delivery.subject);
-        let publish = self.0.jetstream().publish_with_headers(subject, headers, delivery.payload.clone());
-        match publish.await {
-            Ok(ack) => ack.await.inspect(|_| metrics::worker().dead_letters.increment(1)).is_ok(),
-            Err(_) => false,
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! The bus: the only module of the project that speaks NATS.
 //!
 //! The edge uses [`Caller`], [`CacheReader`] and [`Inlet`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
-//! [`EventsStream`].
+//! [`EventsStream`]; an operator [`DeadStream`].
 
+mod advisories;
 mod cache;
 mod call;
 mod checkup;
+mod dead_letters;
 mod delivery;
 mod events;
 mod inlet;
@@ -19,13 +21,15 @@ use async_nats::{Client, ConnectOptions, Event, connection::State, jetstream};
 use tokio::sync::watch;
 
 pub use self::{
+    advisories::watch_advisories,
     cache::{CacheReader, CacheWriteFailed, CacheWriter},
     call::{Caller, DEADLINE, Request, Unanswered},
     checkup::{bucket, consumer, server, shown, streams, visit},
+    dead_letters::{DeadError, DeadLetter, DeadLetters, DeadStream, Redriven},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     inlet::{Incoming, Inlet},
-    intake::{DeadLetters, Intake},
+    intake::Intake,
     reader::{EventsRead, EventsReader},
     serve::{ServeError, Served, serve},
 };

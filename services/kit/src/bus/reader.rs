@@ -82,6 +82,16 @@ impl EventsReader {
         Ok(read)
     }
 
+    /// The first and the last place that the stream has now; an empty stream ends before it begins.
+    ///
+    /// # Errors
+    /// The stream is not there, or the bus does not answer.
+    pub async fn window(&self) -> Result<(u64, u64), EventsError> {
+        let events = self.jetstream.get_stream(stream::EVENTS).await.map_err(|error| EventsError(error.into()))?;
+        let state = &events.cached_info().state;
+        Ok((state.first_sequence.max(1), state.last_sequence))
+    }
+
     async fn consumer(&self, next: u64) -> Result<PullConsumer, async_nats::Error> {
         let events = self.jetstream.get_stream_no_info(stream::EVENTS).await?;
         let config = pull::Config {

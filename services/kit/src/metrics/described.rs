@@ -13,6 +13,8 @@ pub(super) const BATCH_SECONDS: &str = "avanzacast_batch_duration_seconds";
 pub(super) const WAITING: &str = "avanzacast_waiting_messages";
 pub(super) const REDELIVERIES: &str = "avanzacast_stream_redeliveries_total";
 pub(super) const DEAD_LETTERS: &str = "avanzacast_dead_letters_total";
+pub(super) const GIVEN_UP: &str = "avanzacast_messages_given_up_total";
+pub(super) const TERMINATED: &str = "avanzacast_messages_terminated_total";
 pub(super) const EXPIRED: &str = "avanzacast_sessions_expired_total";
 pub(super) const LEDGER: &str = "avanzacast_ledger_events";
 pub(super) const LEDGER_SOUND: &str = "avanzacast_ledger_sound";
@@ -76,6 +78,16 @@ fn describe_worker() {
     );
     describe_counter!(REDELIVERIES, Unit::Count, "Messages that a stream had delivered before, by stream.");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Messages that can never work and were put into DEAD.");
+    describe_counter!(
+        GIVEN_UP,
+        Unit::Count,
+        "Messages that a stream delivers no more, by stream and consumer: they were tried too often, and still lie there."
+    );
+    describe_counter!(
+        TERMINATED,
+        Unit::Count,
+        "Messages that a worker ended unapplied, by stream and consumer: each should be among the dead letters."
+    );
     describe_counter!(EXPIRED, Unit::Count, "Sessions that this worker's sweep ended because their time was over.");
     describe_gauge!(LEDGER, Unit::Count, "Events in the ledger, as this worker last saw it (every second).");
     describe_gauge!(

@@ -9,7 +9,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::described::{
     BATCH_SECONDS, BATCH_SIZE, BUS_UP, CACHE_READS, CALL_REPEATS, CALLS_IN_FLIGHT, DATABASE_UP, DEAD_LETTERS, EXPIRED,
-    LEDGER, LEDGER_SOUND, REDELIVERIES, RELAY_LAG, WAITING,
+    GIVEN_UP, LEDGER, LEDGER_SOUND, REDELIVERIES, RELAY_LAG, TERMINATED, WAITING,
 };
 
 /// What whoever asks over the bus measures.
@@ -87,6 +87,25 @@ impl WorkerMeters {
     /// Counts what a stream delivered for a second time or more often.
     pub fn redelivered(&self, stream: &'static str, messages: usize) {
         counter!(REDELIVERIES, "stream" => stream).increment(u64::try_from(messages).unwrap_or_default());
+    }
+}
+
+/// Messages of a stream that one of its consumers will not see again.
+#[derive(Debug)]
+pub struct LostMeters {
+    /// Delivered as often as the consumer may, and never settled.
+    pub given_up: Counter,
+    /// Ended by whoever had it.
+    pub terminated: Counter,
+}
+
+/// The handles for one consumer; from the first call on, both are shown.
+#[must_use]
+pub fn lost(stream: &str, consumer: &str) -> LostMeters {
+    let (stream, consumer) = (stream.to_owned(), consumer.to_owned());
+    LostMeters {
+        given_up: counter!(GIVEN_UP, "stream" => stream.clone(), "consumer" => consumer.clone()),
+        terminated: counter!(TERMINATED, "stream" => stream, "consumer" => consumer),
     }
 }
 

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 pub use self::{
     http::request,
     listener::MetricsAddressRefused,
-    meters::{BatchMeter, EdgeMeters, QueueMeter, WorkerMeters, bus_up, edge, worker},
+    meters::{BatchMeter, EdgeMeters, LostMeters, QueueMeter, WorkerMeters, bus_up, edge, lost, worker},
     room::{RoomMeters, room},
 };
 use crate::lifecycle::Lifecycle;

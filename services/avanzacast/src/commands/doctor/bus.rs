@@ -15,7 +15,7 @@ pub(super) async fn look(patient: &Patient) -> (Vec<Finding>, Vec<(BusUser, Bus)
         findings.push(Finding::ok("bus", "private: `avanzacast up` starts a nats-server of its own"));
     }
     for config in &patient.buses {
-        match bus::visit(config).await {
+        match bus::visit(config, "doctor").await {
             Ok(bus) => {
                 // The server is the same for all of them.
                 let new = bus::server(&bus, config).into_iter().filter(|finding| !findings.contains(finding));
