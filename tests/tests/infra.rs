@@ -9,10 +9,11 @@ use avanzacast_tests::{Launch, require, workspace_root};
 use serde_json::Value;
 
 /// Our roles in the composition, and what a stranger who breaks into one must not find there.
-const ROLES: [(&str, &[&str]); 4] = [
+const ROLES: [(&str, &[&str]); 5] = [
     ("edge", &["DATABASE_URL", "LIVEKIT_API_SECRET", "NATS_ADMIN_PASSWORD", "NATS_SESSION_PASSWORD"]),
     ("session-worker", &["BACKEND_REGISTER_SECRET", "NATS_ADMIN_PASSWORD", "NATS_EDGE_PASSWORD"]),
     ("studio-worker", &["BACKEND_REGISTER_SECRET", "LIVEKIT_API_SECRET", "NATS_ADMIN_PASSWORD"]),
+    ("room-worker", &["BACKEND_REGISTER_SECRET", "NATS_ADMIN_PASSWORD", "NATS_SESSION_PASSWORD"]),
     ("provision", &["BACKEND_REGISTER_SECRET", "LIVEKIT_API_SECRET", "NATS_EDGE_PASSWORD"]),
 ];
 

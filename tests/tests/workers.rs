@@ -21,7 +21,17 @@ async fn one_process_may_be_all_workers() {
 fn a_worker_does_not_start_without_what_it_needs_and_says_all_that_is_missing() {
     let missing = [
         ("studio-worker", &["DATABASE_URL", "NATS_URL", "NATS_STUDIO_PASSWORD"][..]),
-        ("worker", &["LIVEKIT_API_SECRET", "DATABASE_URL", "NATS_SESSION_PASSWORD", "NATS_STUDIO_PASSWORD"]),
+        ("room-worker", &["DATABASE_URL", "NATS_URL", "NATS_ROOM_PASSWORD", "LIVEKIT_API_SECRET", "LIVEKIT_WS_URL"]),
+        (
+            "worker",
+            &[
+                "LIVEKIT_API_SECRET",
+                "DATABASE_URL",
+                "NATS_SESSION_PASSWORD",
+                "NATS_STUDIO_PASSWORD",
+                "NATS_ROOM_PASSWORD",
+            ],
+        ),
     ];
     for (role, names) in missing {
         let process = Launch::product(&[role]).start();
