@@ -1,1 +1,4 @@
+//! Decisions, without a database and without LiveKit.
 
+mod presence;
+mod reactions;
