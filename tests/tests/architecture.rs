@@ -14,9 +14,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-audit", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
         &[
+            "avanzacast-audit",
             "avanzacast-edge",
             "avanzacast-livekit",
             "avanzacast-session",
