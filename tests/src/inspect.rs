@@ -72,13 +72,25 @@ impl Stack {
 
     /// A connection to the bus as `admin`; with SQLite by what `dev.env` says.
     pub async fn admin(&self) -> async_nats::Client {
+        self.bus_as(BusUser::Admin).await
+    }
+
+    /// The same as any of the bus's users.
+    pub async fn bus_as(&self, user: BusUser) -> async_nats::Client {
         if let Some(nats) = &self.nats {
-            return nats.connect(BusUser::Admin).await;
+            return nats.connect(user).await;
         }
-        let password = self.dev_env(BusUser::Admin.password_variable());
-        let options = ConnectOptions::with_user_and_password(BusUser::Admin.name().to_owned(), password);
-        let options = options.custom_inbox_prefix(BusUser::Admin.inbox_prefix());
-        options.connect(self.dev_env("NATS_URL")).await.expect("admin connects to the private bus")
+        let password = self.dev_env(user.password_variable());
+        let options = ConnectOptions::with_user_and_password(user.name().to_owned(), password);
+        let options = options.custom_inbox_prefix(user.inbox_prefix());
+        options.connect(self.dev_env("NATS_URL")).await.expect("the private bus takes its users")
+    }
+
+    /// The ledger's events of this type, in order.
+    #[must_use]
+    pub fn events_of_type(&self, kind: &str) -> Vec<Value> {
+        let events = self.ledger().into_iter().map(|body| serde_json::from_str::<Value>(&body).expect("JSON"));
+        events.filter(|event| event["type"] == kind).collect()
     }
 
     /// A variable of `DATA_DIR/dev.env`.

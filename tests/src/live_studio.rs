@@ -1,6 +1,6 @@
 use crate::{Answer, Api, LiveKitKey, LiveKitOptions, LiveKitServer, Participant, Postgres, Stack, StackOptions};
 
-/// A livekit-server, and a backend that signs for it.
+/// A livekit-server, and a backend that signs for it and hears from it.
 #[derive(Debug)]
 pub struct LiveStudio {
     /// The backend.
@@ -40,13 +40,14 @@ impl LiveStudio {
     /// Processes apart with PostgreSQL in production mode.
     pub async fn postgres(auto_create: bool, env: &[(&str, &str)]) -> Self {
         let livekit = LiveKitServer::reserve();
-        let options = StackOptions { env: variables(&livekit, env), ..Default::default() };
+        let options = StackOptions { env: variables(&livekit, env), rooms: 1, ..Default::default() };
         let stack = Stack::postgres(options).await;
         Self::open(stack, livekit, auto_create)
     }
 
     fn open(stack: Stack, livekit: LiveKitServer, auto_create: bool) -> Self {
-        let options = LiveKitOptions { auto_create, ..LiveKitOptions::of(stack.signing_key()) };
+        let webhook = Some(format!("{}/api/livekit/webhook", stack.api().base()));
+        let options = LiveKitOptions { auto_create, webhook, ..LiveKitOptions::of(stack.signing_key()) };
         livekit.start(&options);
         Self { stack, livekit, key: options.key }
     }

@@ -1,13 +1,16 @@
 //! One story, told on both databases.
 
 /// Makes two tests of one `async fn story(&Stack)`: `story::sqlite` and `story::postgres`. More environment
-/// variables may follow, as pairs of texts.
+/// variables may follow, as pairs of texts, and `rooms: n` for room workers beside PostgreSQL (SQLite has one).
 #[macro_export]
 macro_rules! on_both_databases {
     ($story:ident) => {
         $crate::on_both_databases!($story, []);
     };
     ($story:ident, [$($pair:expr),* $(,)?]) => {
+        $crate::on_both_databases!($story, [$($pair),*], rooms: 0);
+    };
+    ($story:ident, [$($pair:expr),* $(,)?], rooms: $rooms:expr) => {
         mod $story {
             fn env() -> Vec<(String, String)> {
                 let pairs: Vec<(&str, &str)> = vec![$($pair),*];
@@ -22,7 +25,7 @@ macro_rules! on_both_databases {
             #[tokio::test]
             async fn postgres() {
                 $crate::require!($crate::Postgres::available());
-                let options = $crate::StackOptions { env: env(), ..Default::default() };
+                let options = $crate::StackOptions { env: env(), rooms: $rooms, ..Default::default() };
                 super::$story(&$crate::Stack::postgres(options).await).await;
             }
         }

@@ -17,6 +17,8 @@ pub struct StackOptions {
     pub workers: usize,
     /// How many studio workers.
     pub studios: usize,
+    /// How many room workers; most tests have no LiveKit for them.
+    pub rooms: usize,
     /// A cluster of this stack's own, which may be stopped; else [`Postgres::shared`].
     pub cluster: Option<Arc<Postgres>>,
     /// An existing database of the cluster; else a new one.
@@ -39,6 +41,7 @@ impl Default for StackOptions {
             edges: 1,
             workers: 1,
             studios: 1,
+            rooms: 0,
             cluster: None,
             database: None,
             proxy_database: false,
@@ -59,6 +62,8 @@ pub struct Stack {
     pub workers: Vec<Process>,
     /// The studio workers; none with SQLite. They reach bus and database without a proxy.
     pub studios: Vec<Process>,
+    /// The room workers; none with SQLite. They reach bus and database without a proxy.
+    pub rooms: Vec<Process>,
     /// Between workers and PostgreSQL, if asked for.
     pub database_proxy: Option<Proxy>,
     /// Between workers and bus, if asked for.
@@ -110,7 +115,9 @@ impl Stack {
         stack.provision();
         stack.workers = (0..options.workers).map(|_| stack.start_worker()).collect();
         stack.studios = (0..options.studios).map(|_| stack.start_studio()).collect();
-        stack.workers.iter().chain(&stack.studios).for_each(|worker| drop(worker.wait_for_log("ready")));
+        stack.rooms = (0..options.rooms).map(|_| stack.start_room()).collect();
+        let workers = stack.workers.iter().chain(&stack.studios).chain(&stack.rooms);
+        workers.for_each(|worker| drop(worker.wait_for_log("ready")));
         stack.edges = (0..options.edges).map(|_| stack.start_edge()).collect();
         stack.edges.iter().for_each(|edge| drop(edge.wait_for_log("listening")));
         stack
@@ -184,6 +191,15 @@ impl Stack {
         self.studios.insert(n, studio);
     }
 
+    /// The same for room worker `n`.
+    pub fn restart_room(&mut self, n: usize) {
+        self.rooms.get(n).unwrap_or_else(|| panic!("no room worker {n}")).kill9();
+        drop(self.rooms.remove(n));
+        let room = self.start_room();
+        drop(room.wait_for_log("ready"));
+        self.rooms.insert(n, room);
+    }
+
     /// The same for `avanzacast up` of a stack with SQLite: killed if it runs, and started on the same data.
     pub fn restart_up(&mut self) {
         self.edges.drain(..).for_each(|up| up.kill9());
@@ -232,11 +248,21 @@ impl Stack {
         self.launch("studio-worker", variables)
     }
 
+    /// One more room worker, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_room(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::Room);
+        variables.extend(self.database_variable(self.cluster().addr()));
+        variables.extend(self.credentials.livekit());
+        self.launch("room-worker", variables)
+    }
+
     /// All workers in one process, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_all_workers(&self) -> Process {
         let mut variables = self.bus_of(None, BusUser::Studio);
         variables.extend(self.bus_of(None, BusUser::Session));
+        variables.extend(self.bus_of(None, BusUser::Room));
         variables.extend(self.database_variable(self.cluster().addr()));
         variables.extend(self.credentials.livekit());
         self.launch("worker", variables)
@@ -277,6 +303,7 @@ impl Stack {
             edges: Vec::new(),
             workers: Vec::new(),
             studios: Vec::new(),
+            rooms: Vec::new(),
             database_proxy: None,
             worker_bus_proxy: None,
             edge_bus_proxy: None,

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The edge and the workers never see each other.
     ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-room", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-audit", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "avanzacast-audit",
             "avanzacast-edge",
             "avanzacast-livekit",
+            "avanzacast-room",
             "avanzacast-session",
             "avanzacast-studio",
             "avanzacast-worker",

@@ -8,7 +8,7 @@ use avanzacast_schemas::{Actor, ActorKind, Code, Refusal, command_id};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -76,6 +76,9 @@ pub(crate) async fn admit(
         return next.run(request).await;
     }
     let address = address::client(&request, &edge.gate.proxies);
+    if operation.access == Access::LiveKit {
+        return admit_livekit(&edge, request, address, next).await;
+    }
     let (request, counted) = match admitted(&edge, operation, request, address).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
@@ -83,6 +86,22 @@ pub(crate) async fn admit(
     let response = next.run(request).await;
     if counted && operation.access == Access::Holder && response.status() == StatusCode::NOT_FOUND {
         edge.rates.found_nothing(address);
+    }
+    response
+}
+
+/// LiveKit may come as often as it likes; who shows signatures that are none of its is limited like any guesser. What it
+/// shows is checked by the operation, which needs the body for it.
+async fn admit_livekit(edge: &Edge, mut request: Request, address: IpAddr, next: Next) -> Response {
+    let shown = request.headers().contains_key(header::AUTHORIZATION);
+    let admitted = if shown { edge.rates.show(address) } else { edge.rates.request(address) };
+    if let Err(problem) = admitted {
+        return problem.into_response();
+    }
+    request.extensions_mut().insert(Caller { actor: Actor::of(ActorKind::Livekit) });
+    let response = next.run(request).await;
+    if shown && response.status() == StatusCode::UNAUTHORIZED {
+        edge.rates.not_signed(address);
     }
     response
 }
@@ -141,7 +160,7 @@ impl Gate {
 
     fn needs_credential(&self, access: Access) -> bool {
         match access {
-            Access::Health | Access::Public | Access::Holder => false,
+            Access::Health | Access::Public | Access::Holder | Access::LiveKit => false,
             Access::Open(door, _) => !self.open.contains(&door),
             Access::Secret(_) => !self.unlocked,
         }
@@ -151,6 +170,7 @@ impl Gate {
         let anonymous = || Actor::of(ActorKind::Anonymous);
         let actor = match (access, key) {
             (Access::Holder, _) => Actor::of(ActorKind::Holder),
+            (Access::LiveKit, _) => Actor::of(ActorKind::Livekit),
             (Access::Open(_, scope) | Access::Secret(scope), Some(key)) => held(key, scope)?,
             (Access::Health | Access::Public, Some(key)) => actor(key),
             (Access::Health | Access::Public, None) => anonymous(),

@@ -1,6 +1,6 @@
 //! From a request to a command, and from its reply to an answer.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use avanzacast_kit::bus::{DEADLINE, Reply, Request};
 use avanzacast_schemas::{Actor, Code, Refusal, SessionId};
@@ -27,6 +27,11 @@ pub(crate) struct Ask<'a, C> {
 impl Reach {
     /// Sends a command and awaits its answer.
     pub(crate) async fn ask<C: Serialize>(&self, ask: Ask<'_, C>) -> Result<Reply, Problem> {
+        self.ask_within(DEADLINE, ask).await
+    }
+
+    /// The same within a time of its own.
+    pub(crate) async fn ask_within<C: Serialize>(&self, patience: Duration, ask: Ask<'_, C>) -> Result<Reply, Problem> {
         let body = serde_json::to_vec(ask.command).map_err(|_| Code::Internal)?;
         let request = Request {
             subject: ask.subject,
@@ -34,7 +39,7 @@ impl Reach {
             actor: ask.actor,
             trace: ask.context.trace,
             body: Bytes::from(body),
-            patience: DEADLINE,
+            patience,
         };
         let reply = self.caller.call(&request).await.map_err(Code::from)?;
         match &reply.code {

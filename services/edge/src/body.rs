@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// The largest body taken: far above anything the contract holds.
+/// The largest body taken, where nothing else is said: far above anything the contract holds.
 const LIMIT_BYTES: usize = 64 * 1024;
 /// A larger body is read this far and thrown away, so that its sender, who may be writing still, hears why.
 const DRAIN_BYTES: usize = 8 * 1024 * 1024;
@@ -48,24 +48,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 /// The whole body.
 pub(crate) async fn collect(body: Body) -> Result<Bytes, Problem> {
-    let read = timeout(PATIENCE, read(body)).await;
+    collect_up_to(LIMIT_BYTES, body).await
+}
+
+/// The same, with a limit of its own.
+pub(crate) async fn collect_up_to(limit: usize, body: Body) -> Result<Bytes, Problem> {
+    let read = timeout(PATIENCE, read(limit, body)).await;
     let bytes = read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time")))?;
     Ok(bytes.freeze())
 }
 
-async fn read(mut body: Body) -> Result<BytesMut, Problem> {
+async fn read(limit: usize, mut body: Body) -> Result<BytesMut, Problem> {
     let (mut taken, mut total) = (BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::malformed("the body could not be read"))?;
         let Ok(data) = frame.into_data() else { continue };
         total += data.len();
-        if total <= LIMIT_BYTES {
+        if total <= limit {
             taken.extend_from_slice(&data);
         } else if total > DRAIN_BYTES {
             break;
         }
     }
-    if total > LIMIT_BYTES { Err(Code::PayloadTooLarge.into()) } else { Ok(taken) }
+    if total > limit { Err(Code::PayloadTooLarge.into()) } else { Ok(taken) }
 }
 
 /// `application/json`, with any parameters, or a type whose suffix is `+json`.

@@ -9,6 +9,7 @@ mod context;
 mod cors;
 mod credential;
 mod description;
+mod guesses;
 mod list;
 mod livekit;
 mod metrics;
@@ -20,11 +21,12 @@ mod rate;
 mod routes;
 mod security;
 mod serve;
+mod webhook;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use avanzacast_kit::{
-    bus::{Bus, CacheReader, Caller},
+    bus::{Bus, CacheReader, Caller, Inlet},
     config::{AccessConfig, BrowserConfig, HttpConfig, Origins, RateConfig},
     lifecycle::Lifecycle,
     metrics::Exposition,
@@ -44,6 +46,7 @@ type Edge = Arc<Reach>;
 struct Reach {
     caller: Caller,
     cache: CacheReader,
+    inlet: Inlet,
     life: Lifecycle,
     gate: Gate,
     rates: Rates,
@@ -110,6 +113,7 @@ impl Bound {
         let caller = Caller::start(bus, life).await?;
         let edge = Arc::new(Reach {
             cache: CacheReader::new(caller.clone()),
+            inlet: Inlet::new(caller.clone()),
             caller,
             life: life.clone(),
             meet: config.access.meet,

@@ -42,6 +42,8 @@ pub(crate) enum Access {
     Open(Door, Scope),
     /// A credential with the scope.
     Secret(Scope),
+    /// LiveKit, by its own signature.
+    LiveKit,
 }
 
 /// Where a parameter stands.
@@ -136,7 +138,7 @@ pub(crate) struct Operation {
     pub(crate) about: &'static str,
     pub(crate) access: Access,
     pub(crate) parameters: &'static [Parameter],
-    /// The body, as `application/json`.
+    /// The body: see [`Operation::media`].
     pub(crate) body: Option<Shape>,
     pub(crate) answers: &'static [Success],
     /// What is refused, besides what follows from the access, the body and the parameters.
@@ -147,6 +149,11 @@ impl Operation {
     /// Whether it is answered by a worker, over the bus.
     pub(crate) fn asks_a_worker(&self) -> bool {
         self.group != OPERATIONS
+    }
+
+    /// The media type of its body. LiveKit has one of its own, and whatever it signed is read, whatever it is called.
+    pub(crate) fn media(&self) -> &'static str {
+        if self.access == Access::LiveKit { "application/webhook+json" } else { "application/json" }
     }
 }
 

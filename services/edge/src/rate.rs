@@ -1,11 +1,9 @@
 //! How often one client may ask without a credential.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use avanzacast_kit::config::RateConfig;
@@ -13,39 +11,35 @@ use avanzacast_schemas::Code;
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
-    middleware::StateInformationMiddleware,
-    state::keyed::DefaultKeyedStateStore,
 };
 
-use crate::problem::Problem;
+use crate::{guesses::Guesses, problem::Problem};
 
 /// How often what is known of clients that have been quiet is forgotten.
 pub(crate) const FORGET: Duration = Duration::from_secs(60);
 
 /// A client: an IPv4 address, or the /64 that a client with IPv6 has to itself.
-type Client = IpAddr;
-
-/// Counts, and says how much is left.
-type Telling = RateLimiter<Client, DefaultKeyedStateStore<Client>, DefaultClock, StateInformationMiddleware>;
+pub(crate) type Client = IpAddr;
 
 /// Counts, per client.
 #[derive(Debug)]
 pub(crate) struct Rates {
     all: Option<DefaultKeyedRateLimiter<Client>>,
-    /// Only of look-ups that found nothing.
-    unknown: Option<Telling>,
-    /// Who has used up the second, and until when they are turned away before they look.
-    guessing: Mutex<HashMap<Client, Instant>>,
+    /// Look-ups that found nothing.
+    unknown: Option<Guesses>,
+    /// Webhooks that LiveKit did not sign. Apart from the look-ups: LiveKit may share its address with browsers, in
+    /// development for one, and is not to suffer for what they look for.
+    unsigned: Option<Guesses>,
     clock: DefaultClock,
 }
 
 impl Rates {
     pub(crate) fn new(config: RateConfig) -> Self {
-        let limiter = |per_minute| NonZeroU32::new(per_minute).map(|n| RateLimiter::keyed(Quota::per_minute(n)));
+        let guesses = || NonZeroU32::new(config.unknown_per_minute).map(Guesses::new);
         Self {
-            all: limiter(config.per_minute),
-            unknown: limiter(config.unknown_per_minute).map(RateLimiter::with_middleware),
-            guessing: Mutex::default(),
+            all: NonZeroU32::new(config.per_minute).map(|n| RateLimiter::keyed(Quota::per_minute(n))),
+            unknown: guesses(),
+            unsigned: guesses(),
             clock: DefaultClock::default(),
         }
     }
@@ -63,29 +57,26 @@ impl Rates {
 
     /// Whether a client may look for something that may not be there.
     pub(crate) fn look(&self, address: IpAddr) -> Result<(), Problem> {
-        if self.unknown.is_none() {
-            return Ok(());
-        }
-        let guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = guessing.get(&client(address)).copied();
-        match until.and_then(|until| until.checked_duration_since(Instant::now())) {
-            Some(left) => Err(limited(left)),
-            None => Ok(()),
+        may_guess(self.unknown.as_ref(), address)
+    }
+
+    /// Counts a look that found nothing.
+    pub(crate) fn found_nothing(&self, address: IpAddr) {
+        if let Some(unknown) = &self.unknown {
+            unknown.wrong(address);
         }
     }
 
-    /// Counts a look that found nothing. Whoever has no such look left is turned away before the next one, until one
-    /// has come back: otherwise they could go on guessing, and only not be told that they were wrong.
-    pub(crate) fn found_nothing(&self, address: IpAddr) {
-        let Some(unknown) = &self.unknown else { return };
-        let wait = match unknown.check_key(&client(address)) {
-            Ok(left) if left.remaining_burst_capacity() > 0 => return,
-            Ok(left) => left.quota().replenish_interval(),
-            // Looks that were under way together.
-            Err(until) => until.wait_time_from(self.clock.now()),
-        };
-        let mut guessing = self.guessing.lock().unwrap_or_else(PoisonError::into_inner);
-        guessing.insert(client(address), Instant::now() + wait);
+    /// Whether a client may show a signature.
+    pub(crate) fn show(&self, address: IpAddr) -> Result<(), Problem> {
+        may_guess(self.unsigned.as_ref(), address)
+    }
+
+    /// Counts a signature that was none of LiveKit's.
+    pub(crate) fn not_signed(&self, address: IpAddr) {
+        if let Some(unsigned) = &self.unsigned {
+            unsigned.wrong(address);
+        }
     }
 
     /// Forgets who has been quiet, so that what is kept is bounded by who is not.
@@ -94,16 +85,17 @@ impl Rates {
             all.retain_recent();
             all.shrink_to_fit();
         }
-        if let Some(unknown) = &self.unknown {
-            unknown.retain_recent();
-            unknown.shrink_to_fit();
+        for guesses in self.unknown.iter().chain(&self.unsigned) {
+            guesses.forget();
         }
-        let now = Instant::now();
-        self.guessing.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
     }
 }
 
-fn client(address: IpAddr) -> Client {
+fn may_guess(guesses: Option<&Guesses>, address: IpAddr) -> Result<(), Problem> {
+    guesses.and_then(|guesses| guesses.wait(address)).map_or(Ok(()), |wait| Err(limited(wait)))
+}
+
+pub(crate) fn client(address: IpAddr) -> Client {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
@@ -148,6 +140,10 @@ mod tests {
         }
         assert!(rates.look(guesser).is_err());
         assert!(rates.look(address("192.0.2.2")).is_ok());
+        assert!(rates.show(guesser).is_ok(), "LiveKit may be where somebody guesses session ids");
+        rates.not_signed(guesser);
+        rates.not_signed(guesser);
+        assert!(rates.show(guesser).is_err());
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::{
 use avanzacast_kit::config::LiveKitConfig;
 use avanzacast_schemas::{Code, Grants, Refusal};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, dangerous::insecure_decode_claims};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// LiveKit's own tolerance for clocks (protocol `auth/verifier.go`).
-const LEEWAY_S: i64 = 60;
+pub(crate) const LEEWAY_S: i64 = 60;
 
 /// What of a foreign token's claims is looked at.
 #[derive(Debug, Clone, Deserialize)]
@@ -140,17 +140,22 @@ impl Verifier {
     /// # Errors
     /// What is wrong with it; never the token itself.
     pub fn signed(&self, token: &str) -> Result<ForeignClaims, Refusal> {
-        let refuse = |reason: &str| Refusal::new(Code::TokenInvalid, format!("the token was not accepted: {reason}"));
-        let issuer = insecure_decode_claims::<Issuer>(token).map_err(|error| refuse(reason(error.kind())))?.iss;
-        let key = self.keys.get(&issuer).ok_or_else(|| refuse("its issuer is not known here"))?;
+        let refuse = |reason| Refusal::new(Code::TokenInvalid, format!("the token was not accepted: {reason}"));
+        self.read(token).map_err(refuse)
+    }
+
+    /// Any claims of a token that a known key signed with HS256, or in a few words why there are none.
+    pub(crate) fn read<C: DeserializeOwned>(&self, token: &str) -> Result<C, &'static str> {
+        let issuer = insecure_decode_claims::<Issuer>(token).map_err(|error| reason(error.kind()))?.iss;
+        let key = self.keys.get(&issuer).ok_or("its issuer is not known here")?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[issuer]);
         validation.set_required_spec_claims(&["iss"]);
         validation.validate_aud = false;
         // Time is the caller's: `ForeignClaims::timely`.
         validation.validate_exp = false;
-        let decoded = jsonwebtoken::decode::<ForeignClaims>(token, key, &validation);
-        decoded.map(|decoded| decoded.claims).map_err(|error| refuse(reason(error.kind())))
+        let decoded = jsonwebtoken::decode::<C>(token, key, &validation);
+        decoded.map(|decoded| decoded.claims).map_err(|error| reason(error.kind()))
     }
 
     /// What a token that is to be registered says. One that claims a known key is checked, always; in development

@@ -1,8 +1,9 @@
-//! LiveKit as we use it: its access tokens, signed and checked, and its room service.
+//! LiveKit as we use it: its access tokens, signed and checked, its room service, and the signature of its webhooks.
 
 mod checking;
 mod minting;
 mod rooms;
+mod webhook;
 
 pub use checking::{Claimed, ForeignClaims, ForeignGrant, Untimely, Verifier};
 pub use minting::{Bearer, Minter, Stamp, fingerprint, grants_of};

@@ -11,6 +11,7 @@ mod statements;
 mod store;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 pub use commands::Command;
 pub use queries::Query;

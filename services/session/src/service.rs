@@ -182,7 +182,7 @@ impl Service for SessionService {
 
 impl Sweeps for SessionService {
     const DUE: Sql = statements::DUE;
-    const PRUNE: Sql = statements::PRUNE;
+    const PRUNE: &'static [Sql] = &[statements::PRUNE];
 
     fn load_due(&self, rows: &str) -> Result<Sessions, StoreError> {
         Ok(store::Rows { sessions: decode(rows)?, broadcasts: None }.into())

@@ -10,6 +10,7 @@ pub mod limits;
 mod lookups;
 pub mod messages;
 pub mod person;
+mod reactor;
 mod relay;
 mod run;
 mod service;
@@ -18,5 +19,6 @@ mod sweep;
 mod verdict;
 
 pub use guard::{Guard, Seen, Standing, look_once};
-pub use run::{Running, StartError, keep_house, run};
+pub use reactor::{Follower, NotNow, Reactor, Recorded};
+pub use run::{Own, Running, StartError, relay, run, sweep};
 pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

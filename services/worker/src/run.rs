@@ -47,8 +47,24 @@ pub enum StartError {
 pub struct Running {
     /// What it knows of ledger and database.
     pub guard: Guard,
+    /// Where the process's own commands go.
+    pub own: Own,
     committed: Arc<Notify>,
     _served: Vec<Served>,
+}
+
+/// Commands that the worker's own process makes, of which nobody waits for an answer. They are applied in one order with
+/// all others.
+#[derive(Debug, Clone)]
+pub struct Own(mpsc::WeakSender<Delivery>);
+
+impl Own {
+    /// Hands a command in. Should the process end before it is applied, it is gone.
+    pub async fn apply(&self, subject: &'static str, payload: Vec<u8>) {
+        if let Some(commands) = self.0.upgrade() {
+            drop(commands.send(Delivery::own(subject, payload)).await);
+        }
+    }
 }
 
 /// Starts a worker for a service: migrates, joins the queue group, and runs until the process stops.
@@ -75,9 +91,6 @@ pub async fn run<S: Service>(
     let concluder = Concluder::new(Arc::clone(&service), cache.clone(), dead.clone());
     life.essential("concluding commands", concluder.run(concluding));
     life.essential("applying commands", apply(batches, waiting));
-    let (queries, asked) = mpsc::channel(limits::WAITING);
-    let lookups = Lookups::new(service, store, cache, dead);
-    life.essential("answering queries", lookups.run(asked));
     if let Some(intake) = intake {
         life.essential("pulling messages", pull(intake, commands.clone(), guard.clone(), life.stopping()));
     }
@@ -86,17 +99,31 @@ pub async fn run<S: Service>(
         return Err(StartError::LedgerForeign);
     }
     let failed = |error: avanzacast_kit::bus::ServeError| StartError::Serve(Box::new(error));
-    let serving_commands = serve(bus, S::NAME, S::COMMANDS, commands, life).await.map_err(failed)?;
-    let serving_queries = serve(bus, S::NAME, S::QUERIES, queries, life).await.map_err(failed)?;
+    let own = Own(commands.downgrade());
+    // What nobody asks is not announced.
+    let mut served = Vec::new();
+    if !S::COMMANDS.is_empty() {
+        served.push(serve(bus, S::NAME, S::COMMANDS, commands, life).await.map_err(failed)?);
+    }
+    if !S::QUERIES.is_empty() {
+        let (queries, asked) = mpsc::channel(limits::WAITING);
+        life.essential("answering queries", Lookups::new(service, store, cache, dead).run(asked));
+        served.push(serve(bus, S::NAME, S::QUERIES, queries, life).await.map_err(failed)?);
+    }
     tracing::info!(service = S::NAME, "ready");
-    Ok(Running { guard, committed, _served: vec![serving_commands, serving_queries] })
+    Ok(Running { guard, own, committed, _served: served })
 }
 
-/// Keeps house beside a running worker: relays the ledger, by whichever process, and sweeps.
-pub fn keep_house<S: Sweeps>(service: Arc<S>, store: Store, bus: &Bus, running: &Running, life: &Lifecycle) {
+/// Relays the ledger beside a running worker, by whichever process.
+pub fn relay(store: Store, bus: &Bus, running: &Running, life: &Lifecycle) {
     let Running { guard, committed, .. } = running;
-    let relay = Relay::new(store.clone(), EventsStream::new(bus.clone()), guard.clone(), Arc::clone(committed));
+    let relay = Relay::new(store, EventsStream::new(bus.clone()), guard.clone(), Arc::clone(committed));
     life.essential("relaying the ledger", relay.run(life.stopping()));
+}
+
+/// Sweeps beside a running worker.
+pub fn sweep<S: Sweeps>(service: Arc<S>, store: Store, bus: &Bus, running: &Running, life: &Lifecycle) {
+    let Running { guard, committed, .. } = running;
     let sweep = Sweep::new(service, store, guard.clone(), CacheWriter::new(bus.clone()), Arc::clone(committed));
     life.essential("sweeping", sweep.run(life.stopping()));
 }

@@ -171,8 +171,9 @@ pub trait Sweeps: Service {
     /// A scalar subquery for the rows that have to end now, by the database's clock: a JSON array. It ignores the
     /// keys.
     const DUE: Sql;
-    /// Deletes rows that may be forgotten at a moment (its parameter, Unix milliseconds), a bounded number at a time.
-    const PRUNE: Sql;
+    /// Each deletes rows that may be forgotten at a moment (its parameter, Unix milliseconds), a bounded number at a
+    /// time.
+    const PRUNE: &'static [Sql];
 
     /// Takes in the rows that [`Sweeps::DUE`] selected.
     ///

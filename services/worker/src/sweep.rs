@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use avanzacast_kit::{bus::CacheWriter, metrics};
+use avanzacast_schemas::Event;
 use rand::rngs::StdRng;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -99,8 +100,8 @@ impl<S: Sweeps> Sweep<S> {
         let mut more = due.rows != "[]" && self.expire(&mut session).await?;
         if pruned.elapsed() > limits::PRUNE {
             let mut deleted = 0;
-            for sql in [S::PRUNE, PRUNE_REQUESTS, PRUNE_KEYS] {
-                deleted = deleted.max(session.execute(sql, due.now).await?);
+            for sql in S::PRUNE.iter().chain(&[PRUNE_REQUESTS, PRUNE_KEYS]) {
+                deleted = deleted.max(session.execute(*sql, due.now).await?);
             }
             if deleted < PRUNED_FULL {
                 *pruned = Instant::now();
@@ -128,8 +129,9 @@ impl<S: Sweeps> Sweep<S> {
         session.write(snapshot.head.size, &plan).await?;
         session.commit().await?;
         self.committed.notify_one();
-        metrics::worker().expired.increment(u64::try_from(count).unwrap_or_default());
-        tracing::debug!(count, "sessions expired");
+        let expired = events.iter().filter(|event| matches!(event, Event::SessionExpired(_))).count();
+        metrics::worker().expired.increment(u64::try_from(expired).unwrap_or_default());
+        tracing::debug!(service = S::NAME, count, "swept");
         self.forget(cache).await;
         Ok(count > 0)
     }

@@ -11,6 +11,7 @@ mod measure;
 mod operator;
 mod probe;
 mod provision;
+mod room_worker;
 mod session_worker;
 mod studio_worker;
 mod up;
@@ -46,6 +47,8 @@ enum Command {
     SessionWorker,
     /// The studio worker alone
     StudioWorker,
+    /// The room worker alone
+    RoomWorker,
     /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
     Doctor(doctor::Doctor),
     /// Messages that can never work: shows them, delivers them again, drops them
@@ -79,6 +82,7 @@ impl Cli {
                 Command::Worker => worker::run().await,
                 Command::SessionWorker => session_worker::run().await,
                 Command::StudioWorker => studio_worker::run().await,
+                Command::RoomWorker => room_worker::run().await,
                 Command::Doctor(doctor) => doctor.run().await,
                 Command::Dead(dead) => dead.run().await,
                 Command::Audit(audit) => audit.run().await,

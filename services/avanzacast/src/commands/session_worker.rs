@@ -8,7 +8,7 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
-use avanzacast_session::{Rules, SessionService, health};
+use avanzacast_session::{Rules, SessionService, health, webhook};
 use avanzacast_worker::{Running, store::Store};
 
 use super::{Failure, measure};
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
 pub(crate) struct Started {
     _running: Running,
     _health: Served,
+    _webhooks: Served,
 }
 
 /// Where files of this machine lie.
@@ -76,8 +77,10 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_SESSION);
     let store = Store::new(settings.database);
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
-    avanzacast_worker::keep_house(service, store, bus, &running, life);
+    avanzacast_worker::relay(store.clone(), bus, &running, life);
+    avanzacast_worker::sweep(service, store, bus, &running, life);
     watch_advisories(bus, life).await?;
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
-    Ok(Started { _running: running, _health: health })
+    let webhooks = webhook::serve_webhooks(bus, &settings.livekit, life).await?;
+    Ok(Started { _running: running, _health: health, _webhooks: webhooks })
 }

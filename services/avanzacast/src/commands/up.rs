@@ -27,6 +27,7 @@ use super::{
     banner::{self, Banner},
     dev_env, edge, measure,
     provision::{self, StreamSettings},
+    room_worker,
     session_worker::{self, Settings, data_dir},
     studio_worker,
 };
@@ -72,7 +73,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let mut check = configured.variables.clone();
     Links::read(&mut check, mode, 0);
     if !own_nats {
-        for user in [BusUser::Admin, BusUser::Session, BusUser::Studio, BusUser::Edge] {
+        for user in [BusUser::Admin, BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::Edge] {
             BusConfig::read(&mut check, user);
         }
     }
@@ -158,6 +159,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let admin = connect(BusUser::Admin, "provision").await?;
     let session = connect(BusUser::Session, "session-worker").await?;
     let studio = connect(BusUser::Studio, "studio-worker").await?;
+    let room = connect(BusUser::Room, "room-worker").await?;
     let edge = connect(BusUser::Edge, "edge").await?;
 
     let store = Store::new(database.clone());
@@ -179,6 +181,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
         development: mode == Mode::Development,
     };
     let _studio = studio_worker::start(database.clone(), &studio, life).await?;
+    let _room = room_worker::start(database.clone(), &livekit, &room, life).await?;
     let settings = Settings { database, livekit, limits, links };
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
@@ -189,7 +192,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
     let edge_clean = edge_life.run().await;
     life.stop();
     let clean = life.clone().run().await && edge_clean;
-    for bus in [edge, studio, session, admin] {
+    for bus in [edge, room, studio, session, admin] {
         bus.close().await;
     }
     Ok(clean)

@@ -8,7 +8,7 @@ use avanzacast_kit::{
 use avanzacast_schemas::bus::BusUser;
 
 use super::{
-    Failure, measure,
+    Failure, measure, room_worker,
     session_worker::{self, Configured},
     studio_worker,
 };
@@ -17,16 +17,20 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
     let Configured { mode: _, settings, bus, metrics } = session_worker::configure(&mut variables);
     let studio = BusConfig::read(&mut variables, BusUser::Studio);
+    let room = BusConfig::read(&mut variables, BusUser::Room);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;
     measure::start(&metrics, &life).await?;
     let session = Bus::connect(&bus, "session-worker").await?;
     let studio = Bus::connect(&studio, "studio-worker").await?;
+    let room = Bus::connect(&room, "room-worker").await?;
     let _studio = studio_worker::start(settings.database.clone(), &studio, &life).await?;
+    let _room = room_worker::start(settings.database.clone(), &settings.livekit, &room, &life).await?;
     let _session = session_worker::start(settings, &session, &life).await?;
     let clean = life.run().await;
-    studio.close().await;
-    session.close().await;
+    for bus in [room, studio, session] {
+        bus.close().await;
+    }
     Ok(clean)
 }

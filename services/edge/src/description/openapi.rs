@@ -96,7 +96,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let parameters: Vec<Value> = own.chain(shared).collect();
     members.insert("parameters".to_owned(), parameters.into());
     if let Some(shape) = operation.body {
-        let content = json!({ "application/json": { "schema": shape(generator) } });
+        let content = json!({ operation.media(): { "schema": shape(generator) } });
         members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     described
@@ -114,6 +114,7 @@ pub(super) fn access(access: Access) -> String {
             scope.word()
         ),
         Access::Secret(scope) => format!("A credential with the scope `{}` is needed.", scope.word()),
+        Access::LiveKit => "LiveKit's own signature is needed, by a key that is known here.".to_owned(),
     }
 }
 
@@ -123,6 +124,7 @@ fn security(access: Access) -> Value {
         Access::Health | Access::Public | Access::Holder => json!([]),
         Access::Open(_, scope) => json!([vec![json!({})], with(scope)].concat()),
         Access::Secret(scope) => json!(with(scope)),
+        Access::LiveKit => json!([{ "livekit": [] }]),
     }
 }
 
@@ -233,6 +235,13 @@ fn schemes() -> Value {
             "name": "X-BACKEND-SIGNATURE",
             "description": "`t=<unix seconds>,v1=<hex>`: HMAC-SHA256, with the secret, of `t.METHOD.path?query.body`; \
                             good for five minutes",
+        },
+        "livekit": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "LiveKit's own signature of a webhook: a token by its API key, without `Bearer`, that holds \
+                            the body's SHA-256",
         },
     })
 }

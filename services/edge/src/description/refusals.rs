@@ -11,7 +11,8 @@ pub(super) fn by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
     let mut all: Vec<Code> = operation.refusals.to_vec();
     all.extend(of_the_access(operation.access));
     if operation.body.is_some() {
-        all.extend([Code::Malformed, Code::PayloadTooLarge, Code::UnsupportedMediaType]);
+        all.extend([Code::Malformed, Code::PayloadTooLarge]);
+        all.extend((operation.access != Access::LiveKit).then_some(Code::UnsupportedMediaType));
     }
     if !operation.parameters.is_empty() {
         all.push(Code::Malformed);
@@ -39,5 +40,6 @@ fn of_the_access(access: Access) -> Vec<Code> {
         Access::Open(..) | Access::Secret(_) => {
             shown.into_iter().chain([Code::CredentialRequired, Code::ScopeMissing]).collect()
         }
+        Access::LiveKit => vec![Code::CredentialInvalid, Code::CredentialRequired, Code::RateLimited],
     }
 }

@@ -43,6 +43,7 @@ routes! {
     user_create,
     user_get,
     livekit_token,
+    livekit_webhook,
     connection_details,
     health,
     livez,

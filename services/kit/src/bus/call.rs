@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Message, StatusCode};
+use async_nats::{HeaderMap, Message, StatusCode};
 use avanzacast_schemas::{Actor, Code, bus::header};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -186,14 +186,39 @@ impl Caller {
 
     /// Asks the server itself, once.
     pub(super) async fn ask(&self, subject: String, patience: Duration) -> Option<Message> {
-        let taken = self.take()?;
+        self.once(subject, HeaderMap::new(), Bytes::new(), patience).await.ok()
+    }
+
+    /// Sends one copy and waits for its answer.
+    pub(super) async fn once(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Message, Unanswered> {
+        let away = Unanswered::NotApplied(Code::BusUnavailable);
+        let taken = self.take().ok_or(Unanswered::NotApplied(Code::Busy))?;
+        // The library would keep it for when the server is back, long after anybody waits.
+        if !self.bus.is_connected() {
+            return Err(away);
+        }
         let deadline = Instant::now() + patience;
         let reply_to = format!("{}.{}", self.inbox, taken.number);
-        let publish = self.bus.client().publish_with_reply(subject, reply_to, Bytes::new());
-        timeout_at(deadline, publish).await.ok()?.ok()?;
+        let publish = self.bus.client().publish_with_reply_and_headers(subject, reply_to, headers, body);
+        match timeout_at(deadline, publish).await {
+            Ok(Ok(())) => {}
+            // Too large for the server, or the connection is closed.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a message was not sent");
+                return Err(away);
+            }
+            Err(_) => return Err(Unanswered::Unknown),
+        }
         match taken.slot.wait(1, deadline).await {
-            Progress::Answered(message) => Some(message),
-            Progress::Refused(_) | Progress::Silent => None,
+            Progress::Answered(message) => Ok(message),
+            Progress::Refused(code) => Err(Unanswered::NotApplied(code)),
+            Progress::Silent => Err(Unanswered::Unknown),
         }
     }
 

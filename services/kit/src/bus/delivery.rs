@@ -50,6 +50,8 @@ pub enum Settlement {
 enum Origin {
     Request(Box<service::Request>),
     Stream(Box<jetstream::Message>),
+    /// The process itself, which does not wait.
+    Own,
 }
 
 /// A command or query that waits for its outcome.
@@ -109,6 +111,20 @@ impl Delivery {
         }
     }
 
+    /// A command of the process's own, with an id of its own.
+    #[must_use]
+    pub fn own(subject: &str, payload: impl Into<Bytes>) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            command_id: Some(uuid::Uuid::now_v7().to_string()),
+            expires_at: None,
+            actor: None,
+            trace: TraceContext::continue_from(None),
+            payload: payload.into(),
+            origin: Origin::Own,
+        }
+    }
+
     /// Whether somebody waits for a reply.
     #[must_use]
     pub fn wants_reply(&self) -> bool {
@@ -119,7 +135,7 @@ impl Delivery {
     #[must_use]
     pub fn attempts(&self) -> u64 {
         match &self.origin {
-            Origin::Request(_) => 1,
+            Origin::Request(_) | Origin::Own => 1,
             Origin::Stream(message) => message.info().map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1)),
         }
     }
@@ -161,6 +177,7 @@ impl Delivery {
         let message: &Message = match &self.origin {
             Origin::Request(request) => &request.message,
             Origin::Stream(message) => &message.message,
+            Origin::Own => return HeaderMap::new(),
         };
         message.headers.clone().unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! The bus: the only module of the project that speaks NATS.
 //!
-//! The edge uses [`Caller`] and [`CacheReader`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
+//! The edge uses [`Caller`], [`CacheReader`] and [`Inlet`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
 //! [`EventsStream`]; an operator [`DeadStream`].
 
 mod advisories;
@@ -10,6 +10,7 @@ mod checkup;
 mod dead_letters;
 mod delivery;
 mod events;
+mod inlet;
 mod intake;
 mod reader;
 mod serve;
@@ -27,6 +28,7 @@ pub use self::{
     dead_letters::{DeadError, DeadLetter, DeadLetters, DeadStream, Redriven},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
+    inlet::{Incoming, Inlet},
     intake::Intake,
     reader::{EventsRead, EventsReader},
     serve::{ServeError, Served, serve},

@@ -8,6 +8,7 @@ mod described;
 mod http;
 mod listener;
 mod meters;
+mod room;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use self::{
     http::request,
     listener::MetricsAddressRefused,
     meters::{BatchMeter, EdgeMeters, LostMeters, QueueMeter, WorkerMeters, bus_up, edge, lost, worker},
+    room::{RoomMeters, room},
 };
 use crate::lifecycle::Lifecycle;
 

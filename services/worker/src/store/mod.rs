@@ -80,6 +80,26 @@ pub struct Plan {
     pub changes: Vec<Change>,
 }
 
+/// A reactor's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The last event it is done with.
+    pub position: i64,
+}
+
+/// A reactor's step.
+#[derive(Debug, Clone, Copy)]
+pub struct Advance<'a> {
+    /// Which reactor.
+    pub name: &'a str,
+    /// Which process it is.
+    pub owner: &'a str,
+    /// The last event it was done with.
+    pub from: i64,
+    /// The last event it is done with.
+    pub to: i64,
+}
+
 /// How sessions are made; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -241,6 +261,23 @@ impl Session {
             }
         }
         Ok(u64::try_from(low).unwrap_or_default() + 1)
+    }
+
+    /// Takes or keeps the lease of a reactor, for so many milliseconds; `None` while another process has it.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn lease(&mut self, name: &str, owner: &str, ms: i64) -> Result<Option<Lease>, StoreError> {
+        on!(self, lease(name, owner, ms))
+    }
+
+    /// A reactor's one write: its rows and its position, if it is still where it was and still leads. Answers whether
+    /// it was. Rows of the ledger's services are not written this way: nothing holds them still.
+    ///
+    /// # Errors
+    /// Nothing was written, unless the fault is [`Fault::Away`]: then nobody knows.
+    pub async fn advance(&mut self, advance: &Advance<'_>, changes: &[Change]) -> Result<bool, StoreError> {
+        on!(self, advance(advance, changes))
     }
 
     /// Whether this session, of all sessions of all processes, may relay.

@@ -7,7 +7,7 @@ use sqlx::{
 };
 
 use super::{
-    Change, Head, Plan, Snapshot, Sql, StoreError,
+    Advance, Change, Head, Lease, Plan, Snapshot, Sql, StoreError,
     rows::{Array, Kind, Op},
 };
 
@@ -78,10 +78,50 @@ fn read_head(row: &PgRow) -> Result<Head, sqlx::Error> {
 /// One statement: everything selects from the row that the gate updated, or does nothing. Its text depends on which
 /// tables are written, never on how many rows, so the server prepares a handful of statements at most.
 pub(super) async fn write(connection: &mut PgConnection, size: i64, plan: &Plan) -> Result<bool, StoreError> {
-    let (sql, updates) = statement(plan);
+    let gate = "WITH gate AS (UPDATE ledger_head SET size = size + $2, frontier = $3 WHERE size = $1 RETURNING 1),
+         line AS (INSERT INTO ledger (seq, body) SELECT $1 + place, body
+            FROM gate, unnest($4::text[]) WITH ORDINALITY AS l (body, place))";
+    let (sql, updates) = statement(gate, 5, &plan.changes);
     let count = i64::try_from(plan.bodies.len()).unwrap_or(i64::MAX);
-    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(size).bind(count).bind(&plan.frontier).bind(&plan.bodies);
-    for change in &plan.changes {
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(size).bind(count).bind(&plan.frontier).bind(&plan.bodies);
+    gated(connection, query, &plan.changes, updates).await
+}
+
+pub(super) async fn advance(
+    connection: &mut PgConnection,
+    advance: &Advance<'_>,
+    changes: &[Change],
+) -> Result<bool, StoreError> {
+    let gate = "WITH gate AS (UPDATE reactor SET position = $4 WHERE name = $1 AND owner = $2 AND position = $3
+         RETURNING 1)";
+    let (sql, updates) = statement(gate, 5, changes);
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(advance.name).bind(advance.owner);
+    gated(connection, query.bind(advance.from).bind(advance.to), changes, updates).await
+}
+
+pub(super) async fn lease(
+    connection: &mut PgConnection,
+    name: &str,
+    owner: &str,
+    ms: i64,
+) -> Result<Option<Lease>, StoreError> {
+    let row = sqlx::query(
+        "UPDATE reactor SET owner = $2, lease_until = t.now + $3
+         FROM (SELECT (extract(epoch FROM statement_timestamp()) * 1000)::bigint AS now) t
+         WHERE name = $1 AND (owner = $2 OR lease_until < t.now) RETURNING position",
+    );
+    let row = row.bind(name).bind(owner).bind(ms).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0).map(|position| Lease { position })).transpose()?)
+}
+
+/// Binds and runs a statement of [`statement`]; answers whether its gate was open.
+async fn gated(
+    connection: &mut PgConnection,
+    mut query: Query<'_>,
+    changes: &[Change],
+    updates: Vec<i64>,
+) -> Result<bool, StoreError> {
+    for change in changes {
         query = bind(query, change);
     }
     for updated in updates {
@@ -103,16 +143,12 @@ fn bind<'q>(mut query: Query<'q>, change: &Change) -> Query<'q> {
     query
 }
 
-/// The statement, and for each update in it how many rows it must touch.
-fn statement(plan: &Plan) -> (String, Vec<i64>) {
-    let mut sql = String::from(
-        "WITH gate AS (UPDATE ledger_head SET size = size + $2, frontier = $3 WHERE size = $1 RETURNING 1),
-         line AS (INSERT INTO ledger (seq, body) SELECT $1 + place, body
-            FROM gate, unnest($4::text[]) WITH ORDINALITY AS l (body, place))",
-    );
-    let (mut parameter, mut updates) = (5, Vec::new());
-    let mut counts = Vec::new();
-    for (number, change) in plan.changes.iter().enumerate() {
+/// The statement that begins with this gate, with parameters from this number on; and for each update in it how many
+/// rows it must touch.
+fn statement(gate: &str, mut parameter: usize, changes: &[Change]) -> (String, Vec<i64>) {
+    let mut sql = gate.to_owned();
+    let (mut updates, mut counts) = (Vec::new(), Vec::new());
+    for (number, change) in changes.iter().enumerate() {
         let columns = change.table.columns;
         let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let arrays: Vec<String> = columns

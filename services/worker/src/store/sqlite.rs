@@ -8,7 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Change, Head, Plan, Snapshot, Sql, StoreError, rows::Op, unreadable};
+use super::{Advance, Change, Head, Lease, Plan, Snapshot, Sql, StoreError, rows::Op, unreadable};
 
 /// How long one connection waits for another's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ pub(super) async fn read(
         "SELECT ledger_id, size, frontier,
             (SELECT json_group_array(json_array(id, fingerprint, decision)) FROM inbox
                 WHERE id IN (SELECT value FROM json_each(?2))),
-            ({})
+            coalesce(({}), '[]')
          FROM ledger_head",
         rows.sqlite
     );
@@ -108,14 +108,51 @@ async fn write_locked(session: &mut SqliteSession, size: i64, plan: &Plan) -> Re
         let lines = sqlx::query("INSERT INTO ledger (seq, body) SELECT ?1 + 1 + key, value FROM json_each(?2)");
         lines.bind(size).bind(json(&plan.bodies)?).execute(&mut session.connection).await?;
     }
-    for change in &plan.changes {
+    change(session, &plan.changes).await?;
+    Ok(true)
+}
+
+async fn change(session: &mut SqliteSession, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
         let done = sqlx::query(AssertSqlSafe(statement(change))).bind(json(&change.rows)?);
         let touched = done.execute(&mut session.connection).await?.rows_affected();
         if usize::try_from(touched).ok() != Some(change.rows.len()) {
             return Err(StoreError::rows_moved());
         }
     }
-    Ok(true)
+    Ok(())
+}
+
+pub(super) async fn lease(
+    session: &mut SqliteSession,
+    name: &str,
+    owner: &str,
+    ms: i64,
+) -> Result<Option<Lease>, StoreError> {
+    let now = time::now_ms();
+    let row = sqlx::query_scalar(
+        "UPDATE reactor SET owner = ?2, lease_until = ?3 WHERE name = ?1 AND (owner = ?2 OR lease_until < ?4)
+         RETURNING position",
+    );
+    let row = row.bind(name).bind(owner).bind(now + ms).bind(now);
+    let position: Option<i64> = row.fetch_optional(&mut session.connection).await?;
+    Ok(position.map(|position| Lease { position }))
+}
+
+pub(super) async fn advance(
+    session: &mut SqliteSession,
+    advance: &Advance<'_>,
+    changes: &[Change],
+) -> Result<bool, StoreError> {
+    lock(session).await?;
+    let gate = sqlx::query("UPDATE reactor SET position = ?4 WHERE name = ?1 AND owner = ?2 AND position = ?3");
+    let gate = gate.bind(advance.name).bind(advance.owner).bind(advance.from).bind(advance.to);
+    let open = gate.execute(&mut session.connection).await?.rows_affected() == 1;
+    if open {
+        change(session, changes).await?;
+    }
+    commit(session).await?;
+    Ok(open)
 }
 
 fn statement(change: &Change) -> String {
@@ -139,7 +176,7 @@ pub(super) async fn select(
     sql: Sql,
     keys: &[String],
 ) -> Result<(String, i64), StoreError> {
-    let sql = format!("SELECT ({})", sql.sqlite);
+    let sql = format!("SELECT coalesce(({}), '[]')", sql.sqlite);
     let row = sqlx::query(AssertSqlSafe(sql)).bind(json(&keys)?).fetch_one(&mut session.connection).await?;
     Ok((row.try_get(0)?, time::now_ms()))
 }

@@ -32,6 +32,7 @@ pub(crate) enum Role {
     Worker,
     SessionWorker,
     StudioWorker,
+    RoomWorker,
     Provision,
 }
 

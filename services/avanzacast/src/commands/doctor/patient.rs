@@ -10,6 +10,7 @@ use super::Role;
 use crate::commands::{
     edge,
     provision::{self, StreamSettings},
+    room_worker,
     session_worker::{self, data_dir},
     studio_worker, up,
 };
@@ -49,12 +50,18 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
             let mut buses = vec![bus];
             if role == Role::Worker {
                 buses.push(BusConfig::read(&mut variables, BusUser::Studio));
+                buses.push(BusConfig::read(&mut variables, BusUser::Room));
             }
             Patient { buses, database, livekit, ..Patient::new(role, mode, as_given) }
         }
         Role::StudioWorker => {
             let studio_worker::Configured { mode, database, bus, .. } = studio_worker::configure(&mut variables);
             Patient { buses: vec![bus], database: Some(database), ..Patient::new(role, mode, as_given) }
+        }
+        Role::RoomWorker => {
+            let room_worker::Configured { mode, database, livekit, bus, .. } = room_worker::configure(&mut variables);
+            let (database, livekit) = (Some(database), Some(livekit));
+            Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
         }
         Role::Provision => {
             let provision::Configured { database, streams, bus } = provision::configure(&mut variables);
@@ -85,7 +92,8 @@ fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
     }
     if patient.variables.text("NATS_URL").is_some() {
         let read = |user| BusConfig::read(&mut patient.variables, user);
-        patient.buses = [BusUser::Session, BusUser::Studio, BusUser::Edge, BusUser::Admin].map(read).into();
+        patient.buses =
+            [BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::Edge, BusUser::Admin].map(read).into();
     }
     Ok(patient)
 }

@@ -112,6 +112,7 @@ fn badge(access: Access) -> &'static str {
         Access::Holder => "<span class=\"open\">session id</span>",
         Access::Open(..) => "<span class=\"door\">open door</span>",
         Access::Secret(_) => "<span class=\"key\">credential</span>",
+        Access::LiveKit => "<span class=\"key\">LiveKit</span>",
     }
 }
 

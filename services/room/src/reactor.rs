@@ -1,0 +1,193 @@
+//! The reactor: which events ask for something in LiveKit, and the calls themselves.
+
+use std::time::Duration;
+
+use avanzacast_kit::{metrics, time};
+use avanzacast_livekit::{RoomCallError, RoomService as LiveKitRooms};
+use avanzacast_schemas::{
+    BroadcastCreated, BroadcastEnded, ParticipantJoined, RoomStarted, SessionRevokedEvent, TokenIssued, TokenOrigin,
+    TokenRegistered, TokenReissued, bus::BusUser, reserved_for_broadcasts,
+};
+use avanzacast_worker::{
+    NotNow, Reactor, Recorded,
+    store::{Change, Sql, StoreError, decode},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::{
+    reactions::{Call, Reactions, Read},
+    statements,
+};
+
+/// How often LiveKit is asked for something that it refuses, in case it was only passing trouble of its own.
+const TRIES: u32 = 3;
+/// The pause between.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Keeps LiveKit as events ask for.
+pub struct RoomReactor(LiveKitRooms);
+
+impl RoomReactor {
+    /// Will call this LiveKit.
+    #[must_use]
+    pub fn new(rooms: LiveKitRooms) -> Self {
+        Self(rooms)
+    }
+}
+
+/// Events that ask for something, by type.
+enum Asks {
+    Created(BroadcastCreated),
+    Ended(BroadcastEnded),
+    Revoked(SessionRevokedEvent),
+    Joined(ParticipantJoined),
+    Started(RoomStarted),
+    Registered(TokenRegistered),
+    Reissued(TokenReissued),
+    Issued(TokenIssued),
+}
+
+/// `None` for what asks for nothing. An event of ours that cannot be read is said, and passed.
+fn asks(event: &Recorded) -> Option<Asks> {
+    fn data<T: DeserializeOwned>(event: &Recorded, wrap: fn(T) -> Asks) -> Option<Asks> {
+        let read = serde_json::from_str(event.data.get()).map(wrap);
+        read.inspect_err(|error| tracing::error!(%error, kind = event.kind, "an event cannot be read")).ok()
+    }
+    match event.kind.as_str() {
+        "broadcast.created" => data(event, Asks::Created),
+        "broadcast.ended" => data(event, Asks::Ended),
+        "session.revoked" => data(event, Asks::Revoked),
+        "participant.joined" => data(event, Asks::Joined),
+        "room.started" => data(event, Asks::Started),
+        "token.registered" => data(event, Asks::Registered),
+        "token.reissued" => data(event, Asks::Reissued),
+        "token.issued" => data(event, Asks::Issued),
+        _ => None,
+    }
+}
+
+impl Reactor for RoomReactor {
+    type State = Reactions;
+    type Call = Call;
+
+    const NAME: &'static str = "room";
+    const USER: BusUser = BusUser::Room;
+    const ROWS: Sql = statements::BY_EVENT;
+
+    fn minds(&self, kind: &str) -> bool {
+        matches!(
+            kind,
+            "broadcast.created"
+                | "broadcast.ended"
+                | "session.revoked"
+                | "participant.joined"
+                | "room.started"
+                | "token.registered"
+                | "token.reissued"
+                | "token.issued"
+        )
+    }
+
+    fn keys(&self, event: &Recorded) -> Option<Vec<String>> {
+        let broadcast = |room: &str| room.strip_prefix("broadcast-").unwrap_or_default().to_owned();
+        let key = match asks(event)? {
+            Asks::Created(created) => json!({ "broadcast": created.broadcast }),
+            Asks::Ended(ended) => json!({ "ending": ended.room }),
+            // Without a token nobody came by it.
+            Asks::Revoked(revoked) if revoked.token_expires_at.is_none() => return None,
+            Asks::Revoked(revoked) => json!({"subject": revoked.participant, "room": revoked.room}),
+            Asks::Joined(joined) => json!({"sid": joined.sid, "room": joined.room}),
+            Asks::Started(started) => json!({ "room": started.room }),
+            Asks::Registered(TokenRegistered { participant, room, origin, .. }) => {
+                if origin == TokenOrigin::Minted && !reserved_for_broadcasts(&room) {
+                    return None;
+                }
+                json!({"subject": participant, "room": room, "broadcast": broadcast(room.as_str())})
+            }
+            Asks::Reissued(TokenReissued { participant, room, .. }) => {
+                if !reserved_for_broadcasts(&room) {
+                    return None;
+                }
+                json!({"subject": participant, "room": room, "broadcast": broadcast(room.as_str())})
+            }
+            Asks::Issued(issued) => {
+                let broadcast = broadcast(issued.room.as_str());
+                json!({"subject": format!("t_{}", issued.jti), "room": issued.room, "broadcast": broadcast})
+            }
+        };
+        Some(vec![key.to_string()])
+    }
+
+    fn load(&self, rows: &str) -> Result<Reactions, StoreError> {
+        decode::<Read>(rows).map(Reactions::from)
+    }
+
+    fn react(&self, state: &mut Reactions, event: &Recorded, now: i64) -> Vec<Call> {
+        let Some(asks) = asks(event) else { return Vec::new() };
+        let call = match asks {
+            Asks::Created(created) => state.broadcast_created(created.broadcast, &created.room),
+            Asks::Ended(ended) => Some(state.broadcast_ended(&ended.room, now)),
+            Asks::Revoked(revoked) => state.revoked(revoked.participant.as_str(), now),
+            Asks::Joined(joined) => state.joined(&joined.sid, now),
+            Asks::Started(started) => state.room_started(&started.room, now),
+            Asks::Registered(registered) => {
+                if registered.origin == TokenOrigin::External {
+                    state.registered(registered.participant.as_str());
+                }
+                state.wanted(&registered.room)
+            }
+            Asks::Reissued(reissued) => state.wanted(&reissued.room),
+            Asks::Issued(issued) => {
+                let exp = time::parse_rfc3339(&issued.token_expires_at).unwrap_or(now);
+                state.issued(&format!("t_{}", issued.jti), exp);
+                state.wanted(&issued.room)
+            }
+        };
+        call.into_iter().collect()
+    }
+
+    async fn call(&self, call: &Call) -> Result<(), NotNow> {
+        let mut tries = 0;
+        loop {
+            let done = match call {
+                Call::Create(room) => self.0.create(room).await.map(|()| true),
+                Call::Delete(room) => self.0.delete(room).await,
+                Call::Remove { room, identity } => self.0.remove(room, identity).await,
+            };
+            tries += 1;
+            match done {
+                Ok(found) => {
+                    note(call, found);
+                    return Ok(());
+                }
+                Err(RoomCallError::Away(reason)) => return Err(NotNow(reason)),
+                Err(RoomCallError::Refused(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
+                Err(RoomCallError::Refused(code)) => {
+                    metrics::room().livekit_refusals.increment(1);
+                    tracing::error!(code, what = what(call), "LiveKit refuses, and will again; it was not done");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn changes(&self, state: &Reactions) -> Vec<Change> {
+        state.changes()
+    }
+}
+
+fn what(call: &Call) -> &'static str {
+    match call {
+        Call::Create(_) => "make a room",
+        Call::Delete(_) => "end a room",
+        Call::Remove { .. } => "put somebody out",
+    }
+}
+
+fn note(call: &Call, found: bool) {
+    if found && matches!(call, Call::Remove { .. }) {
+        metrics::room().evictions.increment(1);
+    }
+    tracing::debug!(what = what(call), found, "LiveKit was asked");
+}

@@ -1,0 +1,64 @@
+-- Reactors follow the ledger in order: how far each has come, and which process it is at the moment.
+CREATE TABLE reactor (
+    name        TEXT PRIMARY KEY,
+    position    INTEGER NOT NULL,
+    owner       TEXT,
+    lease_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What happened before there was a reactor is not done over.
+INSERT INTO reactor (name, position, lease_until) SELECT 'room', size, 0 FROM ledger_head;
+
+-- Lives of rooms in LiveKit, by LiveKit's id of each. Moments are Unix milliseconds, by LiveKit's clock.
+CREATE TABLE room (
+    sid         TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,
+    started_at  INTEGER,
+    finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX room_open ON room (name) WHERE finished_at IS NULL;
+CREATE INDEX room_finished ON room (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Stays in rooms, by LiveKit's id of each. The identity is what is erased with the person.
+CREATE TABLE presence (
+    sid           TEXT PRIMARY KEY,
+    room          TEXT NOT NULL,
+    room_sid      TEXT NOT NULL,
+    identity      TEXT NOT NULL,
+    -- Whom a session of ours let in, and the hash that the ledger has of another identity.
+    participant   TEXT,
+    identity_hash TEXT,
+    -- Whether the token was one of ours or registered.
+    known         INTEGER NOT NULL CHECK (known IN (0, 1)),
+    joined_at     INTEGER,
+    left_at       INTEGER,
+    -- When somebody unknown is reported, unless the registration has come by then.
+    report_at     INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX presence_here ON presence (room, identity);
+CREATE INDEX presence_open ON presence (sid) WHERE left_at IS NULL;
+CREATE INDEX presence_left ON presence (left_at) WHERE left_at IS NOT NULL;
+CREATE INDEX presence_report ON presence (report_at) WHERE report_at IS NOT NULL;
+
+-- One row: when we last knew who was in which room.
+CREATE TABLE presence_watch (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    known_at INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO presence_watch (one, known_at) VALUES (1, NULL);
+
+-- Who is put out whenever they come: the key is the room, a line feed, and the identity or nothing for everybody.
+CREATE TABLE barred (
+    key   TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX barred_until ON barred (until);
+
+-- Identities that got a token without a session, with the same key.
+CREATE TABLE issued (
+    key   TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issued_until ON issued (until);
+
+-- Who a foreign identity belongs to.
+CREATE INDEX person_identity ON person (value) WHERE field = 'identity';

@@ -1,0 +1,343 @@
+//! Reactors: what follows the ledger event by event, and acts on the world outside.
+//!
+//! A reactor's position stands in the database, beside the rows that it writes, so an event is done with when both are
+//! written, and before that it is done again. Calls to the outside may therefore be repeated. One process leads at a
+//! time, by a lease; should two for a moment believe that they do, the position lets only one go on.
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use avanzacast_kit::bus::{Bus, EventsRead, EventsReader};
+use avanzacast_schemas::bus::BusUser;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    guard::Guard,
+    limits,
+    store::{Advance, Change, Lease, Session, Sql, Store, StoreError, unreadable},
+};
+
+/// Events read at once.
+const RUN: usize = 256;
+/// How long a lease lasts: longer than what is done between two renewals, a wait or a call of some seconds.
+const LEASE: Duration = Duration::from_secs(20);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(5);
+/// How often a position is written that only passed events by.
+const SAVE: Duration = Duration::from_secs(1);
+/// Lets events gather under load, instead of reading them by twos and threes.
+const GATHER: Duration = Duration::from_millis(10);
+/// How often another process looks whether the lease is free.
+const ASIDE: Duration = Duration::from_secs(2);
+/// First and longest pause before an event is tried again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+
+/// An event as a reactor sees it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Recorded {
+    /// The event's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its data.
+    pub data: Box<RawValue>,
+}
+
+/// Only the type, which is most of what most events are looked at for.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
+/// What was to be done outside could not be done now, and may be possible later: why.
+#[derive(Debug, Clone)]
+pub struct NotNow(pub String);
+
+/// A reactor: which events it minds, what it reads for them, what it does.
+pub trait Reactor: Send + Sync + 'static {
+    /// Rows that were read for some events, and what became of them.
+    type State: Send + Sync;
+    /// Something to be done outside.
+    type Call: Send + Sync;
+
+    /// Its name, which is that of its row.
+    const NAME: &'static str;
+    /// Whose connection it reads EVENTS over.
+    const USER: BusUser;
+    /// A scalar subquery for the rows that the keys name, as JSON.
+    const ROWS: Sql;
+
+    /// Whether events of this type are minded at all.
+    fn minds(&self, kind: &str) -> bool;
+
+    /// The keys of what must be read for an event; `None` when there is nothing to do for it.
+    fn keys(&self, event: &Recorded) -> Option<Vec<String>>;
+
+    /// Takes in the rows.
+    ///
+    /// # Errors
+    /// A row that is not ours.
+    fn load(&self, rows: &str) -> Result<Self::State, StoreError>;
+
+    /// What an event asks for outside, on the state that the ones before it left. No I/O, no clock of its own.
+    fn react(&self, state: &mut Self::State, event: &Recorded, now: i64) -> Vec<Self::Call>;
+
+    /// Does it. It may have been done before. What is refused for good is passed over, with a line in the log.
+    fn call(&self, call: &Self::Call) -> impl Future<Output = Result<(), NotNow>> + Send;
+
+    /// The rows to be written.
+    fn changes(&self, state: &Self::State) -> Vec<Change>;
+}
+
+/// How a turn went.
+enum Turn {
+    /// Something was read, or waited for.
+    On,
+    /// Another process leads.
+    Aside,
+    /// The outside is away.
+    NotNow(NotNow),
+}
+
+/// What a process that leads remembers.
+#[derive(Debug, Clone, Copy)]
+struct Lead {
+    /// The last event that is done with.
+    position: i64,
+    /// The same as the database has it. Events that ask for nothing move it now and then only: to pass them once more is
+    /// nothing.
+    saved: i64,
+    saved_at: Instant,
+    renewed_at: Instant,
+}
+
+/// Runs a reactor.
+pub struct Follower<R> {
+    reactor: Arc<R>,
+    store: Store,
+    guard: Guard,
+    events: EventsReader,
+    owner: String,
+    lead: Option<Lead>,
+    leading: watch::Sender<bool>,
+}
+
+impl<R: Reactor> Follower<R> {
+    /// Will read EVENTS over this connection.
+    #[must_use]
+    pub fn new(reactor: Arc<R>, store: Store, guard: Guard, bus: &Bus) -> Self {
+        let events = EventsReader::new(bus, R::USER);
+        let owner = uuid::Uuid::now_v7().to_string();
+        Self { reactor, store, guard, events, owner, lead: None, leading: watch::Sender::new(false) }
+    }
+
+    /// Whether this process leads.
+    #[must_use]
+    pub fn leading(&self) -> watch::Receiver<bool> {
+        self.leading.subscribe()
+    }
+
+    /// Follows until the process stops.
+    pub async fn run(mut self, stopping: CancellationToken) {
+        let (mut session, mut patience) = (None, Patience::default());
+        while !stopping.is_cancelled() {
+            let turn = tokio::select! {
+                turn = self.turn(&mut session) => turn,
+                () = stopping.cancelled() => break,
+            };
+            let pause = match turn {
+                Ok(Turn::On) => {
+                    patience.restored(R::NAME);
+                    continue;
+                }
+                Ok(Turn::Aside) => {
+                    self.step_down();
+                    ASIDE
+                }
+                Ok(Turn::NotNow(NotNow(reason))) => patience.lost(R::NAME, &reason),
+                Err(error) => {
+                    session = None;
+                    self.step_down();
+                    tracing::warn!(%error, reactor = R::NAME,
+                        source = std::error::Error::source(&error).map(tracing::field::display), "pauses");
+                    limits::SWEEP
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stopping.cancelled() => break,
+            }
+        }
+        if let Some(mut session) = session {
+            drop(self.save(&mut session, &[]).await);
+        }
+    }
+
+    fn step_down(&mut self) {
+        self.lead = None;
+        self.leading.send_replace(false);
+    }
+
+    async fn turn(&mut self, kept: &mut Option<Session>) -> Result<Turn, StoreError> {
+        let mut session = match kept.take() {
+            Some(session) => session,
+            None => {
+                let session = self.store.connect().await?;
+                self.guard.suspect();
+                session
+            }
+        };
+        // A database that lost events must not be acted on.
+        let turn = if self.guard.sound().await.is_ok() && self.leads(&mut session).await? {
+            self.follow(&mut session).await?
+        } else {
+            Turn::Aside
+        };
+        *kept = Some(session);
+        Ok(turn)
+    }
+
+    /// Takes or keeps the lease.
+    async fn leads(&mut self, session: &mut Session) -> Result<bool, StoreError> {
+        if self.lead.is_some_and(|lead| lead.renewed_at.elapsed() < RENEW) {
+            return Ok(true);
+        }
+        let (renewed_at, ms) = (Instant::now(), i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
+        let lease = session.lease(R::NAME, &self.owner, ms).await?;
+        self.lead = lease.map(|Lease { position: saved }| match self.lead.take() {
+            Some(lead) if lead.saved == saved => Lead { renewed_at, ..lead },
+            Some(_) | None => Lead { position: saved, saved, saved_at: renewed_at, renewed_at },
+        });
+        self.leading.send_replace(self.lead.is_some());
+        Ok(self.lead.is_some())
+    }
+
+    /// Reads on from the position, and reacts.
+    async fn follow(&mut self, session: &mut Session) -> Result<Turn, StoreError> {
+        let Some(position) = self.lead.map(|lead| lead.position) else { return Ok(Turn::Aside) };
+        let events = self.read(session, position).await?;
+        let mut rest = events.as_slice();
+        while !rest.is_empty() {
+            let (minded, passed) = self.group(rest)?;
+            let turn = self.react(session, &minded, passed).await?;
+            if !matches!(turn, Turn::On) {
+                return Ok(turn);
+            }
+            rest = rest.get(passed..).unwrap_or_default();
+        }
+        if self.lead.is_some_and(|lead| lead.position > lead.saved && lead.saved_at.elapsed() > SAVE)
+            && !self.save(session, &[]).await?
+        {
+            return Ok(Turn::Aside);
+        }
+        if (1..RUN).contains(&events.len()) {
+            tokio::time::sleep(GATHER).await;
+        }
+        Ok(Turn::On)
+    }
+
+    /// What follows a position: from the stream, or from the ledger when the stream does not have it.
+    async fn read(&mut self, session: &mut Session, position: i64) -> Result<Vec<Bytes>, StoreError> {
+        match self.events.after(u64::try_from(position).unwrap_or_default(), RUN).await {
+            Ok(EventsRead::Events(events)) => return Ok(events.into_iter().map(|(_, body)| body).collect()),
+            Ok(EventsRead::Gone) => {
+                tracing::info!(reactor = R::NAME, position, "reads the ledger: EVENTS begins later")
+            }
+            Err(error) => tracing::debug!(%error, reactor = R::NAME, "reads the ledger"),
+        }
+        let lines = session.events(position, i64::try_from(RUN).unwrap_or(i64::MAX)).await?;
+        if lines.is_empty() {
+            tokio::time::sleep(limits::SWEEP).await;
+        }
+        Ok(lines.into_iter().map(|(_, body)| Bytes::from(body)).collect())
+    }
+
+    /// The next events of one type, with how many were passed to find them; the ones between are not minded. Of one
+    /// type only, so that rows read together are not outdated by what comes between.
+    fn group(&self, events: &[Bytes]) -> Result<(Vec<Recorded>, usize), StoreError> {
+        let mut minded: Vec<Recorded> = Vec::new();
+        for (position, body) in events.iter().enumerate() {
+            let kind = serde_json::from_slice::<Kind<'_>>(body).map_err(unreadable)?.kind;
+            if !self.reactor.minds(&kind) {
+                continue;
+            }
+            if minded.first().is_some_and(|first| first.kind != kind) {
+                return Ok((minded, position));
+            }
+            minded.push(serde_json::from_slice(body).map_err(unreadable)?);
+        }
+        Ok((minded, events.len()))
+    }
+
+    /// Reacts to events that were read together, and passes so many. What cannot be done now is left for later.
+    async fn react(&mut self, session: &mut Session, events: &[Recorded], passed: usize) -> Result<Turn, StoreError> {
+        let keys: Vec<String> = events.iter().filter_map(|event| self.reactor.keys(event)).flatten().collect();
+        let mut changes = None;
+        if !keys.is_empty() {
+            let (rows, now) = session.select(R::ROWS, &keys).await?;
+            let mut state = self.reactor.load(&rows)?;
+            for event in events {
+                for call in self.reactor.react(&mut state, event, now) {
+                    if let Err(not_now) = self.reactor.call(&call).await {
+                        return Ok(Turn::NotNow(not_now));
+                    }
+                }
+            }
+            changes = Some(self.reactor.changes(&state));
+        }
+        if let Some(lead) = &mut self.lead {
+            lead.position += i64::try_from(passed).unwrap_or_default();
+        }
+        match changes {
+            Some(changes) if !self.save(session, &changes).await? => Ok(Turn::Aside),
+            Some(_) | None => Ok(Turn::On),
+        }
+    }
+
+    /// Writes rows and position; answers whether this process still leads.
+    async fn save(&mut self, session: &mut Session, changes: &[Change]) -> Result<bool, StoreError> {
+        let Some(lead) = &mut self.lead else { return Ok(false) };
+        let advance = Advance { name: R::NAME, owner: &self.owner, from: lead.saved, to: lead.position };
+        let leads = session.advance(&advance, changes).await?;
+        (lead.saved, lead.saved_at) = (lead.position, Instant::now());
+        Ok(leads)
+    }
+}
+
+/// Back-off while the outside is away, and one line in the log when that begins and when it ends.
+struct Patience {
+    pause: Duration,
+    away: bool,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { pause: AGAIN.0, away: false }
+    }
+}
+
+impl Patience {
+    fn restored(&mut self, reactor: &str) {
+        if self.away {
+            tracing::info!(reactor, "goes on");
+        }
+        *self = Self::default();
+    }
+
+    fn lost(&mut self, reactor: &str, reason: &str) -> Duration {
+        if !std::mem::replace(&mut self.away, true) {
+            tracing::warn!(reactor, reason, "waits; it will be tried again");
+        }
+        let pause = self.pause;
+        self.pause = AGAIN.1.min(pause * 2);
+        pause
+    }
+}
