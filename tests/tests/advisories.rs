@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::jetstream::{self, consumer::pull};
+use async_nats::jetstream::{
+    self,
+    consumer::{FromConsumer, pull},
+};
 use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
 use futures::StreamExt;
 
@@ -71,7 +74,7 @@ async fn a_message_that_was_tried_too_often_raises_an_alarm() {
     let jetstream = jetstream::new(stack.admin().await);
     let intake = jetstream.get_stream("INTAKE").await.unwrap();
     let mut consumer = intake.get_consumer::<pull::Config>("session").await.unwrap();
-    let mut config: pull::Config = consumer.cached_info().config.clone().try_into().unwrap();
+    let mut config = pull::Config::try_from_consumer_config(consumer.cached_info().config.clone()).unwrap();
     // An operator's mistake.
     (config.max_deliver, config.ack_wait) = (1, Duration::from_secs(1));
     intake.create_consumer(config).await.unwrap();

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 /// Nats.conf's `max_payload`, and a little less.
 const JUST_UNDER: usize = 256 * 1024 - 200;
+/// A stream takes 64 KiB of headers; with this there is no room for why it was buried.
+const MOST_HEADERS: usize = 64 * 1024 - 100;
 /// Stands for a token that was put where none belongs.
 const LOOKS_LIKE_A_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
 
@@ -73,7 +75,7 @@ fn poison(token: &str) -> Vec<(HeaderMap, Vec<u8>)> {
     let mut large = b"not json but large ".to_vec();
     large.resize(JUST_UNDER, b'x');
     let mut many = HeaderMap::new();
-    many.insert("X-Much", "y".repeat(JUST_UNDER - 100));
+    many.insert("X-Much", "y".repeat(MOST_HEADERS));
     let bodies = [
         json!("a text alone").to_string().into_bytes(),
         json!(LOOKS_LIKE_A_TOKEN).to_string().into_bytes(),
@@ -151,7 +153,10 @@ async fn dropped_it_is_gone(stack: &Stack, jetstream: &Context) {
     assert!(dead(stack, 2, &["drop", "2"]).contains("--yes"), "nobody is there to be asked");
     let before = messages(jetstream, "DEAD").await;
     let said = dead(stack, 1, &["drop", "2", "99999", "3", "--yes"]);
-    assert!(said.contains("2: dropped") && said.contains("3: dropped") && said.contains("99999: there is no"), "{said}");
+    assert!(
+        said.contains("2: dropped") && said.contains("3: dropped") && said.contains("99999: there is no"),
+        "{said}"
+    );
     assert_eq!(messages(jetstream, "DEAD").await, before - 2);
 }
 
@@ -194,7 +199,8 @@ async fn mended(count: usize) -> (Stack, Context, Stream) {
 }
 
 async fn works(stack: &Stack, id: &str) {
-    eventually("the registration works", async || stack.api().get(&format!("/api/session/{id}")).await.status == 200).await;
+    eventually("the registration works", async || stack.api().get(&format!("/api/session/{id}")).await.status == 200)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +218,10 @@ async fn what_has_become_good_works_when_delivered_again() {
     let last = jetstream.get_stream("INTAKE").await.unwrap().cached_info().state.last_sequence;
     let message = intake.get_raw_message(last).await.unwrap();
     let header = |name: &str| message.headers.get(name).map(|value| value.as_str().to_owned());
-    assert_eq!((header("X-Sender").as_deref(), header("Dead-Reason"), header("Dead-Attempts")), (Some("token-server-3"), None, None));
+    assert_eq!(
+        (header("X-Sender").as_deref(), header("Dead-Reason"), header("Dead-Attempts")),
+        (Some("token-server-3"), None, None)
+    );
     assert!(header("Nats-Msg-Id").is_some_and(|id| id.starts_with("dead-3-")), "{message:?}");
     stack.workers[0].resume();
     works(&stack, "patient-00").await;
@@ -261,16 +270,26 @@ fn usage_and_configuration_are_checked() {
         let output = run(env, folder.path(), arguments);
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     };
-    for wrong in [&[][..], &["redrive"], &["redrive", "1", "--all"], &["show"], &["show", "x"], &["drop"], &["list", "--limit", "x"]] {
+    for wrong in [
+        &[][..],
+        &["redrive"],
+        &["redrive", "1", "--all"],
+        &["show"],
+        &["show", "x"],
+        &["drop"],
+        &["list", "--limit", "x"],
+    ] {
         assert_eq!(try_it(&[], wrong).0, Some(2), "{wrong:?}");
     }
     let (code, said) = try_it(&[], &["list"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("NATS_URL is required") && said.contains("NATS_ADMIN_PASSWORD is required"), "{said}");
-    let (code, said) = try_it(&[("NATS_URL", "nats://127.0.0.1:9"), ("NATS_ADMIN_PASSWORD", "pw-not-shown")], &["list"]);
+    let (code, said) =
+        try_it(&[("NATS_URL", "nats://127.0.0.1:9"), ("NATS_ADMIN_PASSWORD", "pw-not-shown")], &["list"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("127.0.0.1:9") && !said.contains("pw-not-shown"), "{said}");
-    for help in [&["--help"][..], &["list", "--help"], &["show", "--help"], &["redrive", "--help"], &["drop", "--help"]] {
+    for help in [&["--help"][..], &["list", "--help"], &["show", "--help"], &["redrive", "--help"], &["drop", "--help"]]
+    {
         let (code, said) = try_it(&[], help);
         assert!(code == Some(0) && said.contains("Usage: avanzacast dead"), "{help:?}: {said}");
     }
