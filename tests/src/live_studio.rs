@@ -45,8 +45,21 @@ impl LiveStudio {
         Self::open(stack, livekit, auto_create)
     }
 
+    /// As [`Self::postgres`] by these options, with a LiveKit that makes rooms, and whose webhooks go to the first edge or
+    /// nowhere.
+    pub async fn postgres_with(options: StackOptions, webhooks: bool) -> Self {
+        let livekit = LiveKitServer::reserve();
+        let env = options.env.into_iter().chain(livekit.environment()).collect();
+        let stack = Stack::postgres(StackOptions { env, ..options }).await;
+        Self::open_with(stack, livekit, true, webhooks)
+    }
+
     fn open(stack: Stack, livekit: LiveKitServer, auto_create: bool) -> Self {
-        let webhook = Some(format!("{}/api/livekit/webhook", stack.api().base()));
+        Self::open_with(stack, livekit, auto_create, true)
+    }
+
+    fn open_with(stack: Stack, livekit: LiveKitServer, auto_create: bool, webhooks: bool) -> Self {
+        let webhook = webhooks.then(|| format!("{}/api/livekit/webhook", stack.api().base()));
         let options = LiveKitOptions { auto_create, webhook, ..LiveKitOptions::of(stack.signing_key()) };
         livekit.start(&options);
         Self { stack, livekit, key: options.key }

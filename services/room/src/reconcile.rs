@@ -26,6 +26,8 @@ use crate::{
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(30);
+/// How often while LiveKit does not answer.
+const RETRY: Duration = Duration::from_secs(5);
 /// How long a webhook may be on its way.
 const TWICE: Duration = Duration::from_secs(3);
 /// Questions to LiveKit at once.
@@ -74,20 +76,22 @@ impl Reconciler {
                 looked = self.turn() => looked,
                 () = stopping.cancelled() => return,
             };
-            match looked {
+            let pause = match looked {
                 Ok(()) => {
                     if std::mem::take(&mut away) {
                         tracing::info!("LiveKit answers again who is where");
                     }
+                    INTERVAL
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut away, true) {
                         tracing::warn!(%error, "nobody knows who is where; it will be asked again");
                     }
+                    RETRY
                 }
-            }
+            };
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stopping.cancelled() => return,
             }
         }
