@@ -23,6 +23,7 @@ const SESSION: &[&str] = &[
     subject::SESSION_LIST,
     subject::SESSION_VALIDATE,
     subject::SESSION_HEALTH,
+    subject::LIVEKIT_VERIFY,
 ];
 const STUDIO: &[&str] = &[
     subject::USER_CREATE,
