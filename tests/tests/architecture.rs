@@ -15,9 +15,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-room", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-audit", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
         &[
+            "avanzacast-audit",
             "avanzacast-edge",
             "avanzacast-livekit",
             "avanzacast-room",

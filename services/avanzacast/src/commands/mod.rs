@@ -1,11 +1,14 @@
 //! The command line: one file per command.
 
+mod audit;
 mod banner;
+mod dead;
 mod dev_env;
 mod doctor;
 mod edge;
 mod internal_request;
 mod measure;
+mod operator;
 mod probe;
 mod provision;
 mod room_worker;
@@ -48,6 +51,10 @@ enum Command {
     RoomWorker,
     /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
     Doctor(doctor::Doctor),
+    /// Messages that can never work: shows them, delivers them again, drops them
+    Dead(dead::Dead),
+    /// The record of what happened: gives it out as it was written, and proves that it is whole
+    Audit(audit::Audit),
     /// Asks a running backend for a session with its token, and prints the answer
     InternalRequest(internal_request::InternalRequest),
     /// Asks the process that runs on this machine whether it is well: for the health check of a container
@@ -77,6 +84,8 @@ impl Cli {
                 Command::StudioWorker => studio_worker::run().await,
                 Command::RoomWorker => room_worker::run().await,
                 Command::Doctor(doctor) => doctor.run().await,
+                Command::Dead(dead) => dead.run().await,
+                Command::Audit(audit) => audit.run().await,
                 Command::InternalRequest(request) => request.run().await,
                 Command::Probe => probe::run().await,
             }
@@ -97,5 +106,5 @@ fn failed(error: &Failure) -> ExitCode {
         eprintln!("  because: {cause}");
         source = cause.source();
     }
-    if error.is::<ConfigError>() { ExitCode::from(WRONG) } else { ExitCode::FAILURE }
+    if error.is::<ConfigError>() || error.is::<operator::Usage>() { ExitCode::from(WRONG) } else { ExitCode::FAILURE }
 }

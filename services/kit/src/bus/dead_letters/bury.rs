@@ -12,6 +12,8 @@ use crate::{
 
 /// A reason is for people; what is longer was made of the message itself.
 const REASON_MAX_CHARS: usize = 512;
+/// A stream takes headers of up to 64 KiB; what was sent with more than this leaves no room for ours.
+const HEADERS_MAX: usize = 60 * 1024;
 /// Left free for the reason and the rest of what burying adds.
 const ROOM_FOR_OURS: usize = 4 * 1024;
 
@@ -29,8 +31,8 @@ impl DeadLetters {
     /// Copies the message to `dead.<subject>` with its sender's headers, the reason and the attempts, and waits until
     /// the stream has it. Answers whether it has.
     ///
-    /// A message that is as large as the server takes leaves no room for the reason: its end is cut off, for else it
-    /// would come back for ever.
+    /// A message that is as large as the server takes leaves no room for the reason: its headers go, or its end is cut
+    /// off, for else it would come back for ever.
     pub async fn bury(&self, delivery: &Delivery, reason: &str) -> bool {
         let limit = self.0.client().server_info().max_payload.saturating_sub(ROOM_FOR_OURS);
         let (mut headers, body) = fitted(senders(&delivery.headers()), &delivery.payload, limit);
@@ -48,10 +50,10 @@ impl DeadLetters {
     }
 }
 
-/// As much as fits: headers that fill more than half of the room go, then the end of the body.
+/// As much as fits: headers that leave no room for ours go, then the end of the body.
 fn fitted(mut headers: HeaderMap, body: &Bytes, limit: usize) -> (HeaderMap, Bytes) {
     let mut taken = wire_size(&headers);
-    if taken > limit / 2 {
+    if taken > HEADERS_MAX {
         (headers, taken) = (HeaderMap::new(), 0);
     }
     let room = limit.saturating_sub(taken);
@@ -72,7 +74,7 @@ fn wire_size(headers: &HeaderMap) -> usize {
 mod tests {
     use super::*;
 
-    const LIMIT: usize = 1_000;
+    const LIMIT: usize = 100_000;
 
     fn headers(value_len: usize) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -82,20 +84,20 @@ mod tests {
 
     #[test]
     fn what_fits_is_kept_whole() {
-        let (kept, body) = fitted(headers(100), &Bytes::from(vec![b'b'; 800]), LIMIT);
-        assert_eq!((kept.len(), body.len()), (1, 800));
+        let (kept, body) = fitted(headers(100), &Bytes::from(vec![b'b'; 99_000]), LIMIT);
+        assert_eq!((kept.len(), body.len()), (1, 99_000));
     }
 
     #[test]
     fn the_end_of_what_does_not_fit_is_cut_off_and_its_size_is_told() {
-        let (kept, body) = fitted(headers(100), &Bytes::from(vec![b'b'; 950]), LIMIT);
+        let (kept, body) = fitted(headers(100), &Bytes::from(vec![b'b'; 99_950]), LIMIT);
         assert!(body.len() + wire_size(&headers(100)) <= LIMIT, "{}", body.len());
-        assert_eq!(kept.get(header::DEAD_SIZE).map(|size| size.as_str()), Some("950"));
+        assert_eq!(kept.get(header::DEAD_SIZE).map(|size| size.as_str()), Some("99950"));
     }
 
     #[test]
     fn headers_do_not_crowd_out_the_body() {
-        let (kept, body) = fitted(headers(900), &Bytes::from_static(b"body"), LIMIT);
+        let (kept, body) = fitted(headers(63_000), &Bytes::from_static(b"body"), LIMIT);
         assert_eq!((kept.len(), &body[..]), (0, &b"body"[..]));
     }
 }

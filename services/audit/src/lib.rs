@@ -1,0 +1,18 @@
+//! The record of what happened: given out as it was written, and proved to be whole.
+//!
+//! A [`Source`] gives lines, each with its place in the ledger. [`replay`](replay()) passes those that a [`Filter`]
+//! wants to a [`Sink`]; [`verify`](verify()) looks at every one.
+
+mod event;
+mod filter;
+mod replay;
+mod sink;
+mod source;
+mod verify;
+
+pub use event::CloudEvent;
+pub use filter::{Filter, Types};
+pub use replay::{ReplayError, replay};
+pub use sink::{Format, Sink};
+pub use source::{Line, Lines, Source, SourceError};
+pub use verify::{Against, Fault, Proof, Root, Wanted, verify};

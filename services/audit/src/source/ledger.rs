@@ -1,0 +1,37 @@
+//! The ledger itself.
+
+use avanzacast_worker::store::{Head, Session, Store};
+use bytes::Bytes;
+
+use super::{Line, SourceError};
+
+/// The ledger, as long as it was when it was opened.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    session: Session,
+    pub(super) head: Head,
+}
+
+impl Ledger {
+    pub(super) async fn open(store: &Store) -> Result<Self, SourceError> {
+        let mut session = store.connect().await?;
+        let head = session.head().await?;
+        Ok(Self { session, head })
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        u64::try_from(self.head.size).unwrap_or_default()
+    }
+
+    /// Lines as they are there; the first that should follow and does not is an error.
+    pub(super) async fn after(&mut self, place: u64, most: usize) -> Result<Vec<Line>, SourceError> {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let found = self.session.events(whole(place), i64::try_from(most).unwrap_or(i64::MAX)).await?;
+        let follows = found.iter().zip(place + 1..).take_while(|((seq, _), place)| *seq == whole(*place)).count();
+        if follows == 0 {
+            return Err(SourceError::Missing { place: place + 1, last: self.size() });
+        }
+        let lines = found.into_iter().take(follows);
+        Ok((place + 1..).zip(lines.map(|(_, body)| Bytes::from(body))).collect())
+    }
+}

@@ -1,0 +1,81 @@
+//! `avanzacast audit`: the record, for whoever has to answer for it.
+
+mod replay;
+mod verify;
+
+use avanzacast_audit::Source;
+use avanzacast_kit::{
+    bus::Bus,
+    config::{DatabaseConfig, Variables},
+};
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_worker::store::Store;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Failure, operator, session_worker::data_dir};
+
+/// Gives out the record of what happened, and proves that it is whole.
+///
+/// `--source stream` reads EVENTS as the bus user `audit` (NATS_URL, NATS_AUDIT_PASSWORD; beside a running `avanzacast up`
+/// it finds both by itself); `--source ledger` reads the database (DATABASE_URL, or the SQLite file in DATA_DIR). It
+/// changes nothing. Exit code 0: done; 1: something is wrong; 2: wrong usage or configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Gives out events in order, from some place to the end that there is now
+    Replay(replay::Replay),
+    /// Looks at every event of the ledger, the stream or a file: that none is missing, changed, moved or added; and prints
+    /// the size and the root of their Merkle tree (RFC 6962)
+    Verify(verify::Verify),
+}
+
+/// Which copy of the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Origin {
+    /// The latest window, from the bus
+    Stream,
+    /// All of it, from the database
+    Ledger,
+}
+
+impl Audit {
+    /// Answers whether all is well.
+    pub(crate) async fn run(self) -> Result<bool, Failure> {
+        match self.command {
+            Command::Replay(replay) => replay.run().await,
+            Command::Verify(verify) => verify.run().await,
+        }
+    }
+}
+
+/// Opens it; the connection, where there is one, must be kept.
+async fn open(origin: Origin) -> Result<(Source, Option<Bus>), Failure> {
+    let mut variables = operator::variables();
+    match origin {
+        Origin::Stream => {
+            let bus = operator::visit(variables, BusUser::Audit, "audit").await?;
+            Ok((Source::stream(&bus).await?, Some(bus)))
+        }
+        Origin::Ledger => {
+            let config = database(&mut variables);
+            variables.finish()?;
+            if let DatabaseConfig::Sqlite(path) = &config
+                && !path.is_file()
+            {
+                let at = path.display();
+                return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
+            }
+            Ok((Source::ledger(&Store::new(config)).await?, None))
+        }
+    }
+}
+
+fn database(variables: &mut Variables) -> DatabaseConfig {
+    let data_dir = data_dir(variables);
+    DatabaseConfig::read(variables, &data_dir)
+}

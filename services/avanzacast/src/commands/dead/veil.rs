@@ -1,0 +1,86 @@
+//! What is not shown of a message unless asked for: tokens, and session ids, which open doors too.
+
+use avanzacast_schemas::SessionId;
+use data_encoding::HEXLOWER;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// A field or header whose name contains one of these, in whatever spelling, holds a secret.
+const SECRETS: [&str; 5] = ["token", "authorization", "secret", "password", "resume"];
+/// Every JSON object in base64url begins so, a token's header among them.
+const JWT_START: &str = "eyJ";
+
+/// Enough to compare with: events name a token by the same hash.
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(bytes)))
+}
+
+/// A header's value, or a field's.
+pub(super) fn text(name: &str, value: &str) -> String {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], "");
+    if SECRETS.iter().any(|secret| name.contains(secret)) {
+        return fingerprint(value.as_bytes());
+    }
+    if name == "sessionid" {
+        let session = SessionId::try_from(value.to_owned());
+        return session.map_or_else(|_| fingerprint(value.as_bytes()), |id| id.participant().as_str().to_owned());
+    }
+    prose(value)
+}
+
+/// Any text, without the words in it that look like a token.
+pub(super) fn prose(value: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.=+/".contains(c);
+    let (mut shown, mut rest) = (String::with_capacity(value.len()), value);
+    while let Some((before, found)) = rest.find(JWT_START).and_then(|at| rest.split_at_checked(at)) {
+        let end = found.find(|c| !is_part(c)).unwrap_or(found.len());
+        let (token, after) = found.split_at_checked(end).unwrap_or((found, ""));
+        shown.push_str(before);
+        shown.push_str(&fingerprint(token.as_bytes()));
+        rest = after;
+    }
+    shown + rest
+}
+
+/// A body, field by field.
+pub(super) fn json(name: &str, value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (prose(&name), json(&name, value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| json(name, item)).collect()),
+        Value::String(value) => Value::String(text(name, &value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const HELLO: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+    #[test]
+    fn secrets_are_veiled_wherever_they_stand() {
+        let body = json!({"token": "hello", "room": "r", "deep": [{"participant_token": "hello"}],
+            "Authorization": ["hello"], "ttl": 5, "sessionId": "abcd", "url": "ws://h?x=eyJa.b&y"});
+        let shown = json("", body);
+        assert_eq!(shown["token"], HELLO);
+        assert_eq!(shown["deep"][0]["participant_token"], HELLO);
+        assert_eq!(shown["Authorization"][0], HELLO);
+        assert_eq!((&shown["room"], &shown["ttl"]), (&json!("r"), &json!(5)));
+        assert!(shown["sessionId"].as_str().is_some_and(|id| id.starts_with("p_")));
+        let url = shown["url"].as_str().unwrap();
+        assert!(url.starts_with("ws://h?x=sha256:") && url.ends_with("&y") && !url.contains("eyJ"), "{url}");
+    }
+
+    #[test]
+    fn a_token_is_veiled_in_a_header_and_in_a_reason() {
+        assert_eq!(text("X-Access-Token", "hello"), HELLO);
+        assert_eq!(text("X-Sender", "token-server-3"), "token-server-3");
+        let reason = prose("invalid type: string \"eyJhbGciOiJI.e-_30.x\", expected eyJa");
+        assert!(!reason.contains("eyJ") && reason.contains("\", expected sha256:"), "{reason}");
+    }
+}

@@ -1,0 +1,96 @@
+//! NATS service discovery (`nats micro ls|info|stats` speak it): an operator sees who serves what, and how busy it is.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use avanzacast_schemas::bus::subject;
+use avanzacast_tests::{Stack, eventually, on_both_databases};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+/// Everybody who will answer has answered by then.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Each service's subjects, by its name.
+const SESSION: &[&str] = &[
+    subject::SESSION_CREATE,
+    subject::SESSION_CONSUME,
+    subject::SESSION_REVOKE,
+    subject::SESSION_REGISTER,
+    subject::TOKEN_ISSUE,
+    subject::SESSION_GET,
+    subject::SESSION_SHOW,
+    subject::SESSION_LIST,
+    subject::SESSION_VALIDATE,
+    subject::SESSION_HEALTH,
+    subject::LIVEKIT_VERIFY,
+];
+const STUDIO: &[&str] = &[
+    subject::USER_CREATE,
+    subject::USER_GET,
+    subject::BROADCAST_CREATE,
+    subject::BROADCAST_START,
+    subject::BROADCAST_END,
+    subject::BROADCAST_GET,
+    subject::BROADCAST_LIST,
+];
+
+/// Asks everybody, as the micro protocol has it (ADR-32).
+async fn ask(client: &async_nats::Client, what: &str) -> Vec<Value> {
+    let inbox = client.new_inbox();
+    let mut answers = client.subscribe(inbox.clone()).await.unwrap();
+    client.publish_with_reply(what.to_owned(), inbox, "".into()).await.unwrap();
+    let mut all = Vec::new();
+    while let Ok(Some(answer)) = timeout(PATIENCE, answers.next()).await {
+        all.push(serde_json::from_slice(&answer.payload).unwrap());
+    }
+    all
+}
+
+fn subjects(answers: &[Value], name: &str) -> BTreeSet<String> {
+    let of = answers.iter().filter(|answer| answer["name"] == name);
+    let endpoints = of.flat_map(|answer| answer["endpoints"].as_array().unwrap());
+    endpoints.map(|endpoint| endpoint["subject"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn everybody_is_found(stack: &Stack) {
+    let admin = stack.admin().await;
+    let found = async || {
+        let info = ask(&admin, "$SRV.INFO").await;
+        (subjects(&info, "session"), subjects(&info, "studio"))
+    };
+    eventually("all services are there", async || {
+        let (session, studio) = found().await;
+        session.len() >= SESSION.len() && studio.len() >= STUDIO.len()
+    })
+    .await;
+    let (session, studio) = found().await;
+    for (wanted, found) in [(SESSION, session), (STUDIO, studio)] {
+        for subject in wanted {
+            assert!(found.contains(*subject), "{subject} is not in {found:?}");
+        }
+    }
+    for answer in ask(&admin, "$SRV.PING").await {
+        assert_eq!(answer["type"], "io.nats.micro.v1.ping_response");
+        assert!(answer["version"].as_str().is_some_and(|version| version.split('.').count() == 3), "{answer}");
+    }
+    assert!(!ask(&admin, "$SRV.PING.session").await.is_empty());
+}
+
+async fn what_was_asked_is_counted(stack: &Stack) {
+    for _ in 0..3 {
+        stack.api().post("/api/session", &json!({"room": "demo", "username": "Ana"})).await.expect(201);
+    }
+    let stats = ask(&stack.admin().await, "$SRV.STATS.session").await;
+    let endpoints = stats.iter().flat_map(|answer| answer["endpoints"].as_array().unwrap());
+    let created = endpoints.filter(|endpoint| endpoint["subject"] == subject::SESSION_CREATE);
+    let requests: u64 = created.map(|endpoint| endpoint["num_requests"].as_u64().unwrap()).sum();
+    assert!(requests >= 3, "{stats:?}");
+}
+
+async fn discovery(stack: &Stack) {
+    everybody_is_found(stack).await;
+    what_was_asked_is_counted(stack).await;
+}
+
+on_both_databases!(discovery);
