@@ -14,6 +14,9 @@ use crate::private_server::{Supervised, directory};
 /// LiveKit's own development key and secret (livekit-server, `cmd/server/main.go`).
 const KEY: (&str, &str) = ("devkey", "secret");
 
+/// How often it is tried with other ports when it ends at once.
+const TRIES: u32 = 3;
+
 /// A running livekit-server that is started again, on the same ports, when it dies, for as long as that takes: others
 /// can do without it. Its rooms are in its memory.
 ///
@@ -31,10 +34,20 @@ impl LiveKitServer {
     pub async fn start(program: PathBuf, dir: PathBuf, backend: SocketAddr) -> Result<Self, PrivateServerError> {
         let dir = directory::make(&dir)?;
         let hold = directory::hold(&dir).await?;
-        let ports = Ports::free().map_err(|error| PrivateServerError::Port { reason: error.to_string() })?;
-        let port = ports.http;
-        let launch = Launch::prepare(&program, dir, ports, backend)?;
-        Supervised::start(launch, Some(port), hold).await.map(Self)
+        // Until it answers, nobody else of us may choose.
+        let _turn = ports::turn().await;
+        let mut tries = 0;
+        loop {
+            let unusable = |error| PrivateServerError::directory(&dir, &error);
+            let ports = Ports::free().map_err(|error| PrivateServerError::Port { reason: error.to_string() })?;
+            let launch = Launch::prepare(&program, dir.clone(), ports, backend)?;
+            tries += 1;
+            match Supervised::start(launch, Some(ports.http), hold.try_clone().map_err(unusable)?).await {
+                // Perhaps a stranger took a port meanwhile.
+                Err(PrivateServerError::Ended { .. }) if tries < TRIES => {}
+                started => return started.map(Self),
+            }
+        }
     }
 
     /// Where participants connect: `127.0.0.1:PORT`, by `ws` and by `http`.
