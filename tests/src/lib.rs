@@ -34,6 +34,7 @@ mod stack;
 mod stack_env;
 mod token_source;
 mod wait;
+mod webhook;
 
 pub use answer::Answer;
 pub use api::Api;
@@ -57,3 +58,4 @@ pub use stack::{Stack, StackOptions};
 pub use stack_env::pairs;
 pub use token_source::{token_source_available, token_source_fetch};
 pub use wait::{eventually, wait_until};
+pub use webhook::Stored;

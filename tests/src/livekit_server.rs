@@ -60,6 +60,15 @@ impl LiveKitServer {
         livekit_program().map(drop)
     }
 
+    /// The program itself.
+    ///
+    /// # Panics
+    /// When there is none; see [`Self::available`].
+    #[must_use]
+    pub fn program() -> PathBuf {
+        livekit_program().unwrap_or_else(|missing| panic!("{missing}"))
+    }
+
     /// One that has its address, and does not run yet: so that what needs the address can be started first, and say
     /// which key it signs with.
     #[must_use]
@@ -167,7 +176,7 @@ impl LiveKitServer {
     }
 
     fn spawn(&self) -> Daemon {
-        let mut command = Command::new(livekit_program().unwrap_or_else(|missing| panic!("{missing}")));
+        let mut command = Command::new(Self::program());
         command.env_clear().arg("--config").arg(self.config()).current_dir(self.folder.path());
         Daemon::spawn("livekit-server", &mut command, Stop::TERMINATE)
     }

@@ -49,6 +49,7 @@ pub(crate) fn common() -> Vec<(String, String)> {
         ("PUBLIC_URL", "http://backend.test"),
         // Nobody listens there: no test may reach a LiveKit that it did not start.
         ("LIVEKIT_URL", "ws://127.0.0.1:9"),
+        ("LIVEKIT_SERVER", "off"),
     ])
 }
 

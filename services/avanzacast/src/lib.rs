@@ -1,3 +1,5 @@
-//! The parts of the one binary that its tests use too.
+//! What the one binary is made of that its tests need too: the servers that it brings along.
 
+pub mod livekit_server;
 pub mod nats_server;
+mod private_server;

@@ -7,6 +7,7 @@ mod dev_env;
 mod doctor;
 mod edge;
 mod internal_request;
+mod livekit;
 mod measure;
 mod operator;
 mod probe;
@@ -35,7 +36,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process tree, with a nats-server of its own unless NATS_URL is set (the default)
+    /// Everything in one process tree, with a nats-server of its own unless NATS_URL is set, and a
+    /// livekit-server of its own where none is configured and the program is found (the default)
     Up,
     /// Makes the streams, buckets and consumers on the bus, and the tables; changes nothing that is there already
     Provision,

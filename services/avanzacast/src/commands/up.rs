@@ -24,8 +24,10 @@ use rand::{RngExt, distr::Alphanumeric};
 
 use super::{
     Failure,
-    banner::{self, Banner},
-    dev_env, edge, measure,
+    banner::{self, Banner, OwnLiveKit},
+    dev_env, edge,
+    livekit::{self, Wanted},
+    measure,
     provision::{self, StreamSettings},
     room_worker,
     session_worker::{self, Settings, data_dir},
@@ -48,6 +50,7 @@ pub(crate) struct Configured {
     limits: SessionLimits,
     pub(crate) streams: StreamSettings,
     pub(crate) own_nats: bool,
+    own_livekit: Wanted,
     metrics: MetricsConfig,
     variables: Variables,
 }
@@ -57,6 +60,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let data_dir = data_dir(&variables);
     let own_nats = variables.text("NATS_URL").is_none();
     let livekit = LiveKitConfig::read(&mut variables, mode);
+    let own_livekit = livekit::wanted(&mut variables, mode);
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
@@ -67,6 +71,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
         streams: StreamSettings::read(&mut variables),
         metrics: MetricsConfig::read(&mut variables, mode),
         own_nats,
+        own_livekit,
         data_dir,
         variables,
     };
@@ -95,10 +100,24 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let exposition = measure::start(&configured.metrics, &edge_life).await?;
     configured.edge.metrics = edge::own_address(configured.mode, exposition);
     let life = Lifecycle::new();
-    let server = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
-    let result = serve(configured, bound, &life, edge_life).await;
-    if let Some(server) = server {
-        server.stop().await;
+    let dir = configured.data_dir.join("livekit");
+    // It takes a moment, which nats-server takes too.
+    let livekit = tokio::spawn(livekit::start(configured.own_livekit.clone(), dir, bound.address()));
+    let nats = if configured.own_nats { Some(start_nats(&mut configured, &life).await?) } else { None };
+    let (livekit, said) = livekit.await?;
+    if let Some(livekit) = &livekit {
+        configured.livekit.ws_url = format!("ws://{}", livekit.address());
+        configured.livekit.http_url = format!("http://{}", livekit.address());
+        configured.edge.livekit_url.clone_from(&configured.livekit.http_url);
+        configured.variables.set("LIVEKIT_WS_URL", &configured.livekit.ws_url);
+    }
+    let result = serve(configured, bound, &life, edge_life, said).await;
+    if let Some(nats) = nats {
+        nats.stop().await;
+    }
+    // Last: what we still say to it is said.
+    if let Some(livekit) = livekit {
+        livekit.stop().await;
     }
     result
 }
@@ -148,7 +167,13 @@ fn password() -> String {
     std::iter::once('p').chain(tail).collect()
 }
 
-async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life: Lifecycle) -> Result<bool, Failure> {
+async fn serve(
+    configured: Configured,
+    bound: Bound,
+    life: &Lifecycle,
+    edge_life: Lifecycle,
+    own_livekit: OwnLiveKit,
+) -> Result<bool, Failure> {
     let Configured {
         mode, data_dir, edge: config, database, livekit, limits, streams, own_nats, mut variables, ..
     } = configured;
@@ -178,6 +203,7 @@ async fn serve(configured: Configured, bound: Bound, life: &Lifecycle, edge_life
         },
         data_dir: &data_dir,
         livekit: &livekit.ws_url.clone(),
+        own_livekit,
         development: mode == Mode::Development,
     };
     let _studio = studio_worker::start(database.clone(), &studio, life).await?;
@@ -210,7 +236,7 @@ fn stop_together(life: &Lifecycle, edge_life: &Lifecycle) {
 /// What `dev.env` holds.
 fn joining(variables: &Variables, base_url: &str) -> BTreeMap<String, String> {
     let passwords = BusUser::ALL.map(BusUser::password_variable);
-    let names = passwords.into_iter().chain(["NATS_URL", "BACKEND_REGISTER_SECRET"]);
+    let names = passwords.into_iter().chain(["NATS_URL", "BACKEND_REGISTER_SECRET", "LIVEKIT_WS_URL"]);
     let mut values: BTreeMap<String, String> =
         names.filter_map(|name| variables.text(name).map(|value| (name.to_owned(), value))).collect();
     values.insert("AVANZACAST_URL".to_owned(), base_url.to_owned());

@@ -15,7 +15,8 @@ use std::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{PROGRAM, VERSION, absolute, error::FetchError};
+use super::{PROGRAM, VERSION, error::FetchError};
+use crate::private_server::tool::absolute;
 
 /// How often to ask whether the other process is done fetching.
 const TURN_POLL: Duration = Duration::from_millis(100);

@@ -14,8 +14,8 @@ use super::{
     PROGRAM, VERSION,
     cache::{Turn, sha256_of},
     error::{AttemptError, FetchError},
-    tool,
 };
+use crate::private_server::tool;
 
 /// How long one download may take: 8 MB over a line of half a megabit per second, and pip's own retries.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(180);

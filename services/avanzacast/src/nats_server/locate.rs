@@ -13,8 +13,9 @@ use super::{
     OLDEST, PROGRAM,
     cache::Cache,
     error::{AttemptError, FetchError},
-    fetch, tool,
+    fetch,
 };
+use crate::private_server::tool;
 
 /// How long `nats-server --version` may take; it prints and exits, so this is for a machine that swaps.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);

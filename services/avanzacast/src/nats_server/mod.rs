@@ -8,21 +8,16 @@ mod error;
 mod fetch;
 mod launch;
 mod locate;
-mod orphan;
 mod private;
-mod supervise;
-mod tool;
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, path::PathBuf};
 
 pub use self::{
     error::{AttemptError, FetchError},
     locate::{locate, locate_on},
-    private::{PrivateServer, PrivateServerError, PrivateServerOptions},
+    private::{PrivateServer, PrivateServerOptions},
 };
+pub use crate::private_server::PrivateServerError;
 
 /// The release that is fetched when the machine has no nats-server that will do.
 pub const VERSION: &str = "2.15.1";
@@ -56,11 +51,6 @@ fn cache_dir_from(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
 fn temporary() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     std::env::temp_dir().join(format!("avanzacast-cache-{user}"))
-}
-
-/// The same file named from the root, so that it means the same in another working directory.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

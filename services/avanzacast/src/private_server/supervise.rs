@@ -6,10 +6,7 @@ use rustix::process::{Pid, Signal};
 use tokio::{process::Child, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::launch::Launch;
-
-/// How long the server may take to end after SIGTERM: it writes out what its store still holds in memory.
-pub(super) const STOP_LIMIT: Duration = Duration::from_secs(10);
+use super::{PrivateServerError, Program, guard::Guard};
 
 /// First and longest pause before it is started again. The first is short because clients wait meanwhile; the
 /// longest keeps a server that cannot start from filling its log.
@@ -17,9 +14,6 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::fr
 
 /// A server that lived this long did come up: its death is not one in a row.
 const HEALTHY: Duration = Duration::from_secs(10);
-
-/// Failures in a row before the process is told: half a minute in all, after which somebody has to look.
-const GIVE_UP: u32 = 10;
 
 /// How the server is.
 #[derive(Debug, Clone, Copy)]
@@ -40,44 +34,52 @@ pub(super) enum Phase {
 
 /// What the supervising task knows.
 #[derive(Debug)]
-pub(super) struct Supervisor {
-    pub(super) launch: Launch,
+pub(super) struct Supervisor<P> {
+    pub(super) program: P,
     pub(super) port: u16,
     pub(super) phases: watch::Sender<Phase>,
     pub(super) stopping: CancellationToken,
 }
 
-impl Supervisor {
+/// A process, and who ends it when we can't.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) child: Child,
+    pub(super) guard: Option<Guard>,
+}
+
+impl<P: Program> Supervisor<P> {
     /// Runs until a stop is asked for, or until it gives up.
-    pub(super) async fn watch(self, mut child: Child) {
+    pub(super) async fn watch(self, mut watched: Watched) {
         let mut failures = 0;
         loop {
             let since = Instant::now();
             tokio::select! {
-                () = self.stopping.cancelled() => return terminate(&mut child).await,
-                status = child.wait() => self.died(&status, since),
+                () = self.stopping.cancelled() => return terminate::<P>(watched).await,
+                status = watched.child.wait() => self.died(&status, since),
             }
+            release(watched.guard).await;
             if since.elapsed() >= HEALTHY {
                 failures = 0;
             }
             failures += 1;
             let Some(revived) = self.revive(&mut failures).await else { return };
-            child = revived;
+            watched = revived;
         }
     }
 
     fn died(&self, status: &std::io::Result<std::process::ExitStatus>, since: Instant) {
         self.phases.send_replace(Phase::Down);
         let lived_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let log = self.launch.log().display();
-        tracing::error!(?status, lived_ms, %log, "nats-server died and is started again");
+        let log = self.program.log().display();
+        tracing::error!(server = P::NAME, ?status, lived_ms, %log, "a private server died and is started again");
     }
 
     /// Starts it until it answers. `None` when a stop was asked for, or it failed too often.
-    async fn revive(&self, failures: &mut u32) -> Option<Child> {
+    async fn revive(&self, failures: &mut u32) -> Option<Watched> {
         loop {
-            if *failures >= GIVE_UP {
-                tracing::error!(failures, "nats-server does not stay up");
+            if P::GIVE_UP.is_some_and(|most| *failures >= most) {
+                tracing::error!(server = P::NAME, failures, "a private server does not stay up");
                 self.phases.send_replace(Phase::GivenUp { failures: *failures });
                 return None;
             }
@@ -88,37 +90,47 @@ impl Supervisor {
             match self.try_once().await {
                 Ok(revived) => return revived,
                 Err(error) => {
-                    *failures += 1;
-                    tracing::error!(%error, failures, "nats-server did not start");
+                    *failures = failures.saturating_add(1);
+                    tracing::error!(server = P::NAME, %error, failures, "a private server did not start");
                 }
             }
         }
     }
 
     /// One start; `None` when a stop was asked for meanwhile.
-    async fn try_once(&self) -> Result<Option<Child>, super::PrivateServerError> {
-        let mut child = self.launch.spawn(Some(self.port))?;
+    async fn try_once(&self) -> Result<Option<Watched>, PrivateServerError> {
+        let mut watched = start(&self.program, Some(self.port))?;
         let ready = tokio::select! {
             () = self.stopping.cancelled() => None,
-            ready = self.launch.ready(&mut child) => Some(ready),
+            ready = self.program.ready(&mut watched.child) => Some(ready),
         };
         match ready {
             Some(Ok(port)) => {
-                let pid = child.id().unwrap_or_default();
+                let pid = watched.child.id().unwrap_or_default();
                 self.phases.send_replace(Phase::Up { pid });
-                tracing::info!(pid, port, "nats-server is back");
-                Ok(Some(child))
+                tracing::info!(server = P::NAME, pid, port, "a private server is back");
+                Ok(Some(watched))
             }
             Some(Err(error)) => {
-                terminate(&mut child).await;
+                terminate::<P>(watched).await;
                 Err(error)
             }
             None => {
-                terminate(&mut child).await;
+                terminate::<P>(watched).await;
                 Ok(None)
             }
         }
     }
+}
+
+/// Starts the program, and whoever watches over it where it is to die with us.
+pub(super) fn start<P: Program>(program: &P, port: Option<u16>) -> Result<Watched, PrivateServerError> {
+    let child = program.spawn(port)?;
+    let guard = child.id().filter(|_| P::DIES_WITH_US).and_then(|pid| {
+        let guard = Guard::over(pid);
+        guard.inspect_err(|error| tracing::warn!(server = P::NAME, %error, "nobody ends it should we be killed")).ok()
+    });
+    Ok(Watched { child, guard })
 }
 
 /// The pause after that many failures in a row: doubled each time.
@@ -129,16 +141,26 @@ fn back_off(failures: u32) -> Duration {
 }
 
 /// Ends it in order, and by force when that takes too long.
-async fn terminate(child: &mut Child) {
-    if let Some(pid) = child.id() {
-        signal(pid, Signal::TERM);
+pub(super) async fn terminate<P: Program>(watched: Watched) {
+    let Watched { mut child, guard } = watched;
+    for (word, limit) in P::STOP {
+        if let Some(pid) = child.id() {
+            signal(pid, *word);
+        }
+        if tokio::time::timeout(*limit, child.wait()).await.is_ok() {
+            return release(guard).await;
+        }
     }
-    if tokio::time::timeout(STOP_LIMIT, child.wait()).await.is_ok() {
-        return;
-    }
-    tracing::warn!(limit_s = STOP_LIMIT.as_secs(), "nats-server did not end and is killed");
+    tracing::warn!(server = P::NAME, "a private server did not end and is killed");
     if let Err(error) = child.kill().await {
-        tracing::error!(%error, "cannot kill nats-server");
+        tracing::error!(server = P::NAME, %error, "cannot kill a private server");
+    }
+    release(guard).await;
+}
+
+async fn release(guard: Option<Guard>) {
+    if let Some(guard) = guard {
+        guard.release().await;
     }
 }
 
@@ -147,7 +169,7 @@ pub(super) fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         && let Err(error) = rustix::process::kill_process(pid, signal)
     {
-        tracing::debug!(%error, "nats-server is gone already");
+        tracing::debug!(%error, "it is gone already");
     }
 }
 

@@ -10,28 +10,28 @@ use std::{
 
 use tokio::process::Command;
 
-use super::{absolute, error::AttemptError};
+use crate::nats_server::AttemptError;
 
 /// How much of a program's complaint is worth repeating, bytes: its last lines, not a whole traceback.
 const SAID: usize = 600;
 
 /// Every program of that name in the directories of `path` (as in the variable PATH), first to last.
-pub(super) fn all_on(path: &OsStr, name: &str) -> Vec<PathBuf> {
+pub(crate) fn all_on(path: &OsStr, name: &str) -> Vec<PathBuf> {
     let places = std::env::split_paths(path).filter(|directory| !directory.as_os_str().is_empty());
     places.map(|directory| absolute(&directory.join(name))).filter(|program| executable(program)).collect()
 }
 
 /// The first program of that name.
-pub(super) fn first_on(path: &OsStr, name: &'static str) -> Result<PathBuf, AttemptError> {
+pub(crate) fn first_on(path: &OsStr, name: &'static str) -> Result<PathBuf, AttemptError> {
     all_on(path, name).into_iter().next().ok_or(AttemptError::Missing(name))
 }
 
-fn executable(path: &Path) -> bool {
+pub(crate) fn executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// Runs it to its end with nothing to read, and answers what it printed.
-pub(super) async fn run(command: &mut Command, limit: Duration) -> Result<Output, AttemptError> {
+pub(crate) async fn run(command: &mut Command, limit: Duration) -> Result<Output, AttemptError> {
     let program = command.as_std().get_program().display().to_string();
     command.stdin(Stdio::null()).kill_on_drop(true);
     let Ok(ended) = tokio::time::timeout(limit, command.output()).await else {
@@ -49,7 +49,12 @@ fn tail(text: &[u8], most: usize) -> String {
 }
 
 /// What a program said, fit for one log line.
-pub(super) fn on_one_line(text: &[u8]) -> String {
+pub(crate) fn on_one_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
+}
+
+/// The same file named from the root, so that it means the same in another working directory.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
