@@ -35,7 +35,7 @@ async fn what_no_webhook_told_is_found_and_said() {
     require!(LiveStudio::available_with_postgres());
     let studio = LiveStudio::postgres_with(StackOptions { rooms: 1, ..Default::default() }, false).await;
     let stack = &studio.stack;
-    eventually("LiveKit was asked once", async || stack.query("SELECT known_at FROM presence_watch") != "").await;
+    eventually("LiveKit was asked once", async || !stack.query("SELECT known_at FROM presence_watch").is_empty()).await;
     let session = guest(&studio).await;
     let ana = studio.join(&session);
     let of = |kind: &str| stack.events_of_type(kind).into_iter().next().map(|event| event["data"].clone());
