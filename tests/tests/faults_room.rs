@@ -11,6 +11,11 @@ const RECONCILED: Duration = Duration::from_secs(60);
 /// A lease of 20 s that nobody renews, and a look for it every 2 s.
 const TAKEN_OVER: Duration = Duration::from_secs(40);
 
+/// Long enough for every pause between tries to have become as long as it gets.
+const AWAY: Duration = Duration::from_secs(60);
+/// The longest pause is 5 s.
+const BACK: Duration = Duration::from_secs(15);
+
 async fn guest(studio: &LiveStudio) -> Answer {
     let body = json!({"room": "demo", "username": "Ana", "ttl": 600});
     let created = studio.keeper().post("/api/session", &body).await.expect(201);
@@ -151,4 +156,47 @@ async fn a_deleted_events_stream_keeps_nobody_in() {
     assert_eq!(ana.wait_for_end(), "PARTICIPANT_REMOVED");
     let after = studio.stack.query("SELECT position FROM reactor WHERE name = 'room'").parse::<u64>().unwrap();
     assert!(after > before);
+}
+
+/// What was asked for while LiveKit was away is done when it is back.
+#[tokio::test]
+async fn what_livekit_missed_is_done_when_it_is_back() {
+    require!(LiveStudio::available_with_postgres());
+    let studio = LiveStudio::postgres_with(StackOptions { rooms: 1, ..Default::default() }, true).await;
+    let keeper = studio.keeper();
+    let broadcast = async || {
+        let created = keeper.post("/api/broadcasts", &json!({"title": "Friday"})).await.expect(201);
+        created.str("id").to_owned()
+    };
+    studio.livekit.kill();
+    let (id, over) = (broadcast().await, broadcast().await);
+    for step in ["start", "end"] {
+        keeper.post_empty(&format!("/api/broadcasts/{over}/{step}")).await.expect(200);
+    }
+    let session = guest(&studio).await;
+    keeper.delete(&format!("/api/session/{}", session.str("id"))).await.expect(204);
+    tokio::time::sleep(AWAY).await;
+    let log = studio.stack.rooms[0].wait_for_log("serving metrics");
+    let metrics = format!("http://{}/metrics", log["addr"].as_str().unwrap());
+    let waits = async || {
+        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+        text.contains(r#"avanzacast_reactor_waits{reactor="room"} 1"#)
+    };
+    assert!(waits().await, "somebody can see that it waits");
+    studio.livekit.start_again();
+    let back = Instant::now();
+    let list = json!({"roomList": true});
+    within(BACK, "what was missed is done", async || {
+        let (_, answer) = studio.livekit.call(&studio.key, "ListRooms", list.clone(), &json!({})).await;
+        answer["rooms"]
+            .as_array()
+            .is_some_and(|rooms| rooms.iter().any(|room| room["name"] == format!("broadcast-{id}")))
+    })
+    .await;
+    assert!(back.elapsed() < BACK);
+    let out = studio.join(&session);
+    assert_eq!(out.wait_for_end(), "PARTICIPANT_REMOVED", "revoked while LiveKit was away");
+    let (_, answer) = studio.livekit.call(&studio.key, "ListRooms", list.clone(), &json!({})).await;
+    assert!(!answer.to_string().contains(&over), "it had ended by then");
+    assert!(!waits().await);
 }

@@ -46,7 +46,8 @@ pub(crate) fn decide(presence: &mut Presence, look: &Look, moment: &mut Moment<'
     for stay in &look.left {
         left.extend(webhook::left(presence, stay, source, moment));
     }
-    let finished: Vec<_> = look.finished.iter().filter_map(|room| webhook::finished(presence, room, source)).collect();
+    let finished: Vec<_> =
+        look.finished.iter().filter_map(|room| webhook::finished(presence, room, source, moment)).collect();
     let gap = gap(presence.known_at(), look.at, [&joined, &left, &started, &finished].map(Vec::len));
     if !look.more {
         presence.know(look.at);

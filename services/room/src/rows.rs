@@ -13,6 +13,8 @@ pub(crate) struct Room {
     pub(crate) started_at: Option<i64>,
     /// Unix milliseconds.
     pub(crate) finished_at: Option<i64>,
+    /// When the row may go: Unix milliseconds, by our own clock.
+    pub(crate) forget_at: Option<i64>,
 }
 
 /// Somebody's stay in a room.
@@ -34,6 +36,8 @@ pub(crate) struct Stay {
     pub(crate) left_at: Option<i64>,
     /// When somebody unknown is reported: Unix milliseconds.
     pub(crate) report_at: Option<i64>,
+    /// When the row may go: Unix milliseconds, by our own clock.
+    pub(crate) forget_at: Option<i64>,
 }
 
 /// Something that is kept in a table of its own.
@@ -51,7 +55,13 @@ pub(crate) trait Row: Clone {
 impl Row for Room {
     const TABLE: &'static Table = &Table {
         name: "room",
-        columns: &[("sid", Kind::Text), ("name", Kind::Text), ("started_at", Kind::Int), ("finished_at", Kind::Int)],
+        columns: &[
+            ("sid", Kind::Text),
+            ("name", Kind::Text),
+            ("started_at", Kind::Int),
+            ("finished_at", Kind::Int),
+            ("forget_at", Kind::Int),
+        ],
     };
 
     fn key(&self) -> &str {
@@ -59,7 +69,13 @@ impl Row for Room {
     }
 
     fn cells(&self) -> Vec<Cell> {
-        vec![self.sid.as_str().into(), self.name.as_str().into(), self.started_at.into(), self.finished_at.into()]
+        vec![
+            self.sid.as_str().into(),
+            self.name.as_str().into(),
+            self.started_at.into(),
+            self.finished_at.into(),
+            self.forget_at.into(),
+        ]
     }
 }
 
@@ -77,6 +93,7 @@ impl Row for Stay {
             ("joined_at", Kind::Int),
             ("left_at", Kind::Int),
             ("report_at", Kind::Int),
+            ("forget_at", Kind::Int),
         ],
     };
 
@@ -96,6 +113,7 @@ impl Row for Stay {
             self.joined_at.into(),
             self.left_at.into(),
             self.report_at.into(),
+            self.forget_at.into(),
         ]
     }
 }

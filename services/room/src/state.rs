@@ -1,6 +1,6 @@
 //! Rooms and who is in them, as decisions see them: the rows that a batch read, and what became of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use avanzacast_schemas::{Identity, ParticipantId, RoomName};
 use avanzacast_worker::{
@@ -47,6 +47,9 @@ pub(crate) struct Read {
     /// Sessions whose tokens name the identities asked for; the newest last.
     #[serde(default)]
     tokens: Option<Vec<Token>>,
+    /// Identities that stand behind a hash already, by stay: salt and value.
+    #[serde(default)]
+    hidden: Option<Vec<(String, String, String)>>,
     /// Keys of identities with a token and no session.
     #[serde(default)]
     issued: Option<Vec<String>>,
@@ -71,6 +74,7 @@ pub struct Presence {
     pub(crate) rooms: Rows<Room>,
     pub(crate) stays: Rows<Stay>,
     tokens: Vec<Token>,
+    hidden: HashMap<String, String>,
     issued: HashSet<String>,
     recent: Vec<Recent>,
     people: Vec<Person>,
@@ -84,6 +88,9 @@ impl From<Read> for Presence {
             rooms: Rows::read(read.rooms),
             stays: Rows::read(read.stays),
             tokens: read.tokens.unwrap_or_default(),
+            hidden: (read.hidden.into_iter().flatten())
+                .map(|(sid, salt, value)| (sid, Personal { salt, value }.hash()))
+                .collect(),
             issued: read.issued.unwrap_or_default().into_iter().collect(),
             recent: read.recent.unwrap_or_default(),
             people: Vec::new(),
@@ -139,11 +146,16 @@ impl Presence {
             joined_at: None,
             left_at: None,
             report_at: None,
+            forget_at: None,
         }
     }
 
     /// The hash of an identity, with its value in the table of what can be forgotten.
     fn hide(&mut self, identity: &Identity, sid: &str, moment: &mut Moment<'_>) -> String {
+        // The stay's row may be forgotten, and the person's not.
+        if let Some(hash) = self.hidden.get(sid) {
+            return hash.clone();
+        }
         let personal = person::salted(identity.as_str(), moment);
         let hash = personal.hash();
         self.people.push(Person { subject: sid.to_owned(), field: "identity", personal, recorded_at: moment.now });

@@ -18,6 +18,8 @@ macro_rules! known {
                     'participant', s.participant, 'salt', i.salt, 'value', i.value) ORDER BY s.created_at)
                 FROM named n JOIN session s ON s.participant = n.participant AND s.room = n.room AND s.origin = n.origin
                 LEFT JOIN person i ON i.subject = s.participant AND i.field = 'identity'),
+            'hidden', (SELECT json_agg(json_build_array(p.subject, p.salt, p.value)) FROM person p
+                WHERE p.subject IN (SELECT sid FROM asked) AND p.field = 'identity'),
             'issued', (SELECT json_agg(i.key) FROM issued i
                 WHERE i.key IN (SELECT room || E'\\n' || identity FROM asked)),
             'recent', (SELECT json_agg(json_build_object('room', p.room, 'identity', p.identity,
@@ -34,10 +36,11 @@ macro_rules! known {
                 JOIN person p ON p.field = 'identity' AND p.value = a.identity)
         SELECT json_object(
             'rooms', (SELECT json_group_array(json_object('sid', sid, 'name', name, 'started_at', started_at,
-                    'finished_at', finished_at)) FROM room WHERE sid IN (SELECT sid FROM lives)),
+                    'finished_at', finished_at, 'forget_at', forget_at)) FROM room WHERE sid IN (SELECT sid FROM lives)),
             'stays', (SELECT json_group_array(json_object('sid', sid, 'room', room, 'room_sid', room_sid,
                     'identity', identity, 'participant', participant, 'identity_hash', identity_hash, 'known', known,
-                    'joined_at', joined_at, 'left_at', left_at, 'report_at', report_at))
+                    'joined_at', joined_at, 'left_at', left_at, 'report_at', report_at,
+                    'forget_at', forget_at))
                 FROM presence WHERE sid IN (SELECT sid FROM asked)),
             'tokens', (SELECT json_group_array(json_object('room', t.room, 'identity', t.identity,
                     'participant', t.participant, 'salt', t.salt, 'value', t.value))
@@ -45,6 +48,8 @@ macro_rules! known {
                     JOIN session s ON s.participant = n.participant AND s.room = n.room AND s.origin = n.origin
                     LEFT JOIN person i ON i.subject = s.participant AND i.field = 'identity'
                     ORDER BY s.created_at) t),
+            'hidden', (SELECT json_group_array(json_array(p.subject, p.salt, p.value)) FROM person p
+                WHERE p.subject IN (SELECT sid FROM asked) AND p.field = 'identity'),
             'issued', (SELECT json_group_array(i.key) FROM issued i
                 WHERE i.key IN (SELECT room || char(10) || identity FROM asked)),
             'recent', (SELECT json_group_array(json_object('room', p.room, 'identity', p.identity,
@@ -102,28 +107,29 @@ pub(crate) const OPEN: Sql = Sql {
         WHERE $1::text[] IS NOT NULL",
     sqlite: "SELECT json_object(
         'rooms', (SELECT json_group_array(json_object('sid', sid, 'name', name, 'started_at', started_at,
-                'finished_at', finished_at)) FROM room WHERE finished_at IS NULL),
+                'finished_at', finished_at, 'forget_at', forget_at)) FROM room WHERE finished_at IS NULL),
         'stays', (SELECT json_group_array(json_object('sid', sid, 'room', room, 'room_sid', room_sid,
                 'identity', identity, 'participant', participant, 'identity_hash', identity_hash, 'known', known,
-                'joined_at', joined_at, 'left_at', left_at, 'report_at', report_at))
+                'joined_at', joined_at, 'left_at', left_at, 'report_at', report_at,
+                    'forget_at', forget_at))
             FROM presence WHERE left_at IS NULL))
         WHERE ?1 IS NOT NULL",
 };
 
-/// Stays and rooms are forgotten a week after their end, as sessions are; who is barred, when no token can be good any
-/// more; identities with a token and no session, a week after its end.
+/// Stays and rooms are forgotten when they may be; who is barred, and identities with a token and no session, a week after
+/// that is over.
 pub(crate) const PRUNE: &[Sql] = &[
     Sql {
-        postgres: "DELETE FROM presence WHERE sid IN (SELECT sid FROM presence WHERE left_at < $1 - 604800000
-            ORDER BY left_at LIMIT 1000)",
-        sqlite: "DELETE FROM presence WHERE sid IN (SELECT sid FROM presence WHERE left_at < ?1 - 604800000
-            ORDER BY left_at LIMIT 1000)",
+        postgres: "DELETE FROM presence WHERE sid IN (SELECT sid FROM presence WHERE forget_at < $1
+            ORDER BY forget_at LIMIT 1000)",
+        sqlite: "DELETE FROM presence WHERE sid IN (SELECT sid FROM presence WHERE forget_at < ?1
+            ORDER BY forget_at LIMIT 1000)",
     },
     Sql {
-        postgres: "DELETE FROM room WHERE sid IN (SELECT sid FROM room WHERE finished_at < $1 - 604800000
-            ORDER BY finished_at LIMIT 1000)",
-        sqlite: "DELETE FROM room WHERE sid IN (SELECT sid FROM room WHERE finished_at < ?1 - 604800000
-            ORDER BY finished_at LIMIT 1000)",
+        postgres: "DELETE FROM room WHERE sid IN (SELECT sid FROM room WHERE forget_at < $1
+            ORDER BY forget_at LIMIT 1000)",
+        sqlite: "DELETE FROM room WHERE sid IN (SELECT sid FROM room WHERE forget_at < ?1
+            ORDER BY forget_at LIMIT 1000)",
     },
     Sql {
         postgres: "DELETE FROM barred WHERE key IN (SELECT key FROM barred WHERE until < $1 - 604800000

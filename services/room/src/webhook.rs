@@ -20,6 +20,9 @@ use crate::{
 /// webhook, and the two are taken by different workers.
 const REGISTRATION_MS: i64 = 10_000;
 
+/// Rooms and stays are forgotten a week after their end, as sessions are.
+const FORGET_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
 /// What the inbox keeps: that it was done is all there is to say.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {}
@@ -28,7 +31,7 @@ pub(crate) fn decide(presence: &mut Presence, fact: &Fact, moment: &mut Moment<'
     let source = PresenceSource::Webhook;
     let event = match fact {
         Fact::Started(room) => started(presence, room, source),
-        Fact::Finished(room) => finished(presence, room, source),
+        Fact::Finished(room) => finished(presence, room, source, moment),
         Fact::Joined(stay) => joined(presence, stay, source, moment),
         Fact::Left(stay) => left(presence, stay, source, moment),
         Fact::Aborted(stay) => {
@@ -54,10 +57,15 @@ pub(crate) fn started(presence: &mut Presence, fact: &RoomFact, source: Presence
     })
 }
 
-pub(crate) fn finished(presence: &mut Presence, fact: &RoomFact, source: PresenceSource) -> Option<Event> {
+pub(crate) fn finished(
+    presence: &mut Presence,
+    fact: &RoomFact,
+    source: PresenceSource,
+    moment: &Moment<'_>,
+) -> Option<Event> {
     let mut room = known_room(presence, fact);
     room.finished_at.is_none().then(|| {
-        room.finished_at = Some(fact.at);
+        (room.finished_at, room.forget_at) = (Some(fact.at), Some(moment.now + FORGET_MS));
         presence.rooms.put(room);
         Event::RoomFinished(RoomFinished {
             actor: Actor::of(ActorKind::Livekit),
@@ -70,8 +78,13 @@ pub(crate) fn finished(presence: &mut Presence, fact: &RoomFact, source: Presenc
 }
 
 fn known_room(presence: &Presence, fact: &RoomFact) -> Room {
-    let new = || Room { sid: fact.sid.clone(), name: fact.name.clone(), started_at: None, finished_at: None };
-    presence.rooms.get(&fact.sid).cloned().unwrap_or_else(new)
+    presence.rooms.get(&fact.sid).cloned().unwrap_or_else(|| Room {
+        sid: fact.sid.clone(),
+        name: fact.name.clone(),
+        started_at: None,
+        finished_at: None,
+        forget_at: None,
+    })
 }
 
 pub(crate) fn joined(
@@ -106,7 +119,7 @@ pub(crate) fn left(
 ) -> Option<Event> {
     let mut stay = known_stay(presence, fact, moment);
     stay.left_at.is_none().then(|| {
-        stay.left_at = Some(fact.at);
+        (stay.left_at, stay.forget_at) = (Some(fact.at), Some(moment.now + FORGET_MS));
         presence.stays.put(stay.clone());
         Event::ParticipantLeft(ParticipantLeft {
             actor: Actor::of(ActorKind::Livekit),
@@ -127,7 +140,7 @@ pub(crate) fn left(
 fn aborted(presence: &mut Presence, fact: &StayFact, moment: &mut Moment<'_>) {
     let mut stay = known_stay(presence, fact, moment);
     if stay.left_at.is_none() {
-        (stay.left_at, stay.report_at) = (Some(fact.at), None);
+        (stay.left_at, stay.report_at, stay.forget_at) = (Some(fact.at), None, Some(moment.now + FORGET_MS));
         presence.stays.put(stay);
     }
 }

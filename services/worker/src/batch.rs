@@ -55,7 +55,7 @@ impl From<StoreError> for Failure {
                     "a batch was not applied");
                 Self::NotApplied(Code::DatabaseUnavailable)
             }
-            Fault::Rejected => Self::rejected(&error),
+            Fault::Rejected | Fault::Duplicate => Self::rejected(&error),
         }
     }
 }
@@ -180,7 +180,7 @@ impl<S: Service> Batches<S> {
             Ok(true) => return Ok(decisions),
             // Somebody else wrote since the read, so what was decided may not hold.
             Ok(false) => {}
-            Err(error) if error.fault == Fault::Contended => self.session = None,
+            Err(error) if matches!(error.fault, Fault::Contended | Fault::Duplicate) => self.session = None,
             Err(error) => return Err(written_perhaps(&error)),
         }
         for _ in 0..LOCKED_TRIES {
@@ -188,6 +188,7 @@ impl<S: Service> Batches<S> {
                 return Ok(decisions);
             }
         }
+        tracing::warn!(commands = items.len(), tries = LOCKED_TRIES, "a batch was not applied: others were in the way");
         Err(Failure::NotApplied(Code::DatabaseUnavailable))
     }
 
@@ -290,7 +291,7 @@ impl<S: Service> Batches<S> {
 /// A write that failed: refused for what it says, or perhaps written after all.
 fn written_perhaps(error: &StoreError) -> Failure {
     match error.fault {
-        Fault::Rejected => Failure::rejected(error),
+        Fault::Rejected | Fault::Duplicate => Failure::rejected(error),
         Fault::Away | Fault::Contended => {
             tracing::warn!(%error, source = std::error::Error::source(error).map(tracing::field::display),
                 "a write has an unknown outcome; the next copies find out");

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use avanzacast_kit::bus::{Bus, EventsRead, EventsReader};
+use avanzacast_kit::{
+    bus::{Bus, EventsRead, EventsReader},
+    metrics,
+};
 use avanzacast_schemas::bus::BusUser;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -38,7 +41,7 @@ const GATHER: Duration = Duration::from_millis(10);
 /// How often another process looks whether the lease is free.
 const ASIDE: Duration = Duration::from_secs(2);
 /// First and longest pause before an event is tried again.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// An event as a reactor sees it.
 #[derive(Debug, Clone, Deserialize)]
@@ -134,6 +137,7 @@ impl<R: Reactor> Follower<R> {
     /// Will read EVENTS over this connection.
     #[must_use]
     pub fn new(reactor: Arc<R>, store: Store, guard: Guard, bus: &Bus) -> Self {
+        metrics::reactor_waits(R::NAME, false);
         let events = EventsReader::new(bus, R::USER);
         let owner = uuid::Uuid::now_v7().to_string();
         Self { reactor, store, guard, events, owner, lead: None, leading: watch::Sender::new(false) }
@@ -325,15 +329,17 @@ impl Default for Patience {
 }
 
 impl Patience {
-    fn restored(&mut self, reactor: &str) {
+    fn restored(&mut self, reactor: &'static str) {
         if self.away {
+            metrics::reactor_waits(reactor, false);
             tracing::info!(reactor, "goes on");
         }
         *self = Self::default();
     }
 
-    fn lost(&mut self, reactor: &str, reason: &str) -> Duration {
+    fn lost(&mut self, reactor: &'static str, reason: &str) -> Duration {
         if !std::mem::replace(&mut self.away, true) {
+            metrics::reactor_waits(reactor, true);
             tracing::warn!(reactor, reason, "waits; it will be tried again");
         }
         let pause = self.pause;

@@ -31,6 +31,9 @@ struct Options {
     /// Also make this many sessions, and say what memory that took.
     #[arg(long, default_value_t = 0)]
     sessions: u64,
+    /// Room workers beside: they follow the ledger, and have nothing to do for sessions.
+    #[arg(long, default_value_t = 1)]
+    rooms: usize,
     /// The reference server; started by the benchmark itself.
     #[arg(long, hide = true)]
     mint: bool,
@@ -61,7 +64,7 @@ fn main() {
     // Children inherit the cores of the thread that starts them.
     sched_setaffinity(None, &servers).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut stack = runtime.block_on(Stack::postgres(StackOptions::default()));
+    let mut stack = runtime.block_on(Stack::postgres(StackOptions { rooms: options.rooms, ..Default::default() }));
     let reference = Launch::program(std::env::current_exe().unwrap(), &["--mint"]).named("mint").start();
     sched_setaffinity(None, &generator).unwrap();
     println!(

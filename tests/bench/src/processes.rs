@@ -62,7 +62,8 @@ fn kind(pid: u32, seen: &Seen) -> Option<&'static str> {
         "nats-server" => Some("nats-server"),
         "avanzacast" => {
             let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
-            Some(if arguments.contains("session-worker") { "worker" } else { "edge" })
+            let role = [("session-worker", "worker"), ("room-worker", "room worker")];
+            Some(role.into_iter().find(|(role, _)| arguments.contains(role)).map_or("edge", |(_, kind)| kind))
         }
         _ => None,
     }

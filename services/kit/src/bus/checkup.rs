@@ -20,6 +20,8 @@ use crate::{
 
 /// The oldest server whose streams can be as `provision` makes them (persist modes, time to live per message).
 const OLDEST: (u64, u64) = (2, 12);
+/// More than this waits for a worker only when there is none, or it is in trouble.
+const BACKLOG: u64 = 1_000;
 const PROVISION: &str = "run `avanzacast provision`";
 
 /// The address without what may stand before an `@` in it: a password.
@@ -151,17 +153,23 @@ fn differences(wanted: &Config, found: &Config) -> Vec<String> {
     all
 }
 
-/// The session worker's consumer of INTAKE.
-pub async fn consumer(bus: &Bus) -> Finding {
-    let name = "consumer session";
-    match bus
+/// A worker's consumer of INTAKE, by its name on the bus. What waits there for a worker that does not run fills the stream
+/// for all.
+pub async fn consumer(bus: &Bus, durable: &'static str) -> Finding {
+    let name = if durable == consumers::INTAKE_ROOM { "consumer room" } else { "consumer session" };
+    let found = bus
         .jetstream()
-        .get_consumer_from_stream::<jetstream::consumer::pull::Config, _, _>(consumers::INTAKE_SESSION, stream::INTAKE)
-        .await
-    {
+        .get_consumer_from_stream::<jetstream::consumer::pull::Config, _, _>(durable, stream::INTAKE)
+        .await;
+    match found {
         Ok(found) if found.cached_info().config.max_deliver > 0 => {
             Finding::problem(name, "it forgets messages after some attempts", PROVISION)
         }
+        Ok(found) if found.cached_info().num_pending > BACKLOG => Finding::warning(
+            name,
+            format!("{} messages wait in INTAKE", found.cached_info().num_pending),
+            "see that its worker runs, and that its database answers",
+        ),
         Ok(found) => Finding::ok(name, format!("{} messages wait in INTAKE", found.cached_info().num_pending)),
         Err(error) => Finding::problem(name, format!("not there ({error})"), PROVISION),
     }

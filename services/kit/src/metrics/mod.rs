@@ -18,7 +18,7 @@ pub use self::{
     http::request,
     listener::MetricsAddressRefused,
     meters::{BatchMeter, EdgeMeters, LostMeters, QueueMeter, WorkerMeters, bus_up, edge, lost, worker},
-    room::{RoomMeters, room},
+    room::{RoomMeters, reactor_waits, room},
 };
 use crate::lifecycle::Lifecycle;
 

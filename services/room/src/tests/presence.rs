@@ -119,7 +119,7 @@ fn a_token_for_another_room_does_not_make_somebody_known() {
 #[test]
 fn a_stranger_is_reported_once_unless_the_registration_came() {
     let stay = json!({"sid": "PA_1", "room": "demo", "room_sid": "RM_1", "identity": "ana", "participant": null,
-        "identity_hash": "aa", "known": 0, "joined_at": 1, "left_at": null, "report_at": 2});
+        "identity_hash": "aa", "known": 0, "joined_at": 1, "left_at": null, "report_at": 2, "forget_at": null});
     let sweep = |rows: Value| {
         let mut state = RoomService.load_due(&rows.to_string()).unwrap();
         let events = with(NOW, |moment| RoomService.expire(&mut state, moment).0);

@@ -13,10 +13,12 @@ CREATE TABLE room (
     sid         TEXT PRIMARY KEY,
     name        TEXT NOT NULL,
     started_at  INTEGER,
-    finished_at INTEGER
+    finished_at INTEGER,
+    -- After its end, by our own clock.
+    forget_at   INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX room_open ON room (name) WHERE finished_at IS NULL;
-CREATE INDEX room_finished ON room (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX room_forget ON room (forget_at) WHERE forget_at IS NOT NULL;
 
 -- Stays in rooms, by LiveKit's id of each. The identity is what is erased with the person.
 CREATE TABLE presence (
@@ -32,11 +34,13 @@ CREATE TABLE presence (
     joined_at     INTEGER,
     left_at       INTEGER,
     -- When somebody unknown is reported, unless the registration has come by then.
-    report_at     INTEGER
+    report_at     INTEGER,
+    -- After its end, by our own clock.
+    forget_at     INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX presence_here ON presence (room, identity);
 CREATE INDEX presence_open ON presence (sid) WHERE left_at IS NULL;
-CREATE INDEX presence_left ON presence (left_at) WHERE left_at IS NOT NULL;
+CREATE INDEX presence_forget ON presence (forget_at) WHERE forget_at IS NOT NULL;
 CREATE INDEX presence_report ON presence (report_at) WHERE report_at IS NOT NULL;
 
 -- One row: when we last knew who was in which room.

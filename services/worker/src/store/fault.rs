@@ -9,6 +9,9 @@ pub enum Fault {
     Away,
     /// Somebody else was there at the same time: decide again.
     Contended,
+    /// A key is taken. Somebody took it between read and write; or, where nobody else could write, this input wants what
+    /// cannot be, and would again.
+    Duplicate,
     /// A statement that this input makes fail, and would again.
     Rejected,
 }
@@ -56,7 +59,7 @@ fn classify(error: &Error) -> Fault {
         return if ours { Fault::Rejected } else { Fault::Away };
     };
     if database.is_unique_violation() {
-        return Fault::Contended;
+        return Fault::Duplicate;
     }
     let code = database.code().unwrap_or_default();
     // https://www.postgresql.org/docs/current/errcodes-appendix.html and https://sqlite.org/rescode.html (extended

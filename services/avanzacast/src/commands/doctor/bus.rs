@@ -4,7 +4,7 @@ use avanzacast_kit::{
     bus::{self, Bus, shown},
     checkup::{Finding, Level},
 };
-use avanzacast_schemas::bus::{BusUser, stream};
+use avanzacast_schemas::bus::{BusUser, consumer, stream};
 
 use super::{Patient, patient};
 
@@ -42,11 +42,17 @@ pub(super) async fn streams(patient: &Patient, buses: &[(BusUser, Bus)], ledger_
     if let Some(bus) = seen_by(buses, BusUser::Admin) {
         let all = [stream::EVENTS, stream::INTAKE, stream::DEAD, stream::KV_SESSIONS];
         findings.extend(bus::streams(bus, &patient.streams.spec(ledger_id.unwrap_or_default()), &all).await);
-        findings.push(bus::consumer(bus).await);
+        for durable in [consumer::INTAKE_SESSION, consumer::INTAKE_ROOM] {
+            findings.push(bus::consumer(bus, durable).await);
+        }
     } else if let Some(bus) = seen_by(buses, BusUser::Session) {
         let spec = patient.streams.spec(ledger_id.unwrap_or_default());
         findings.extend(bus::streams(bus, &spec, &[stream::EVENTS]).await);
-        findings.push(bus::consumer(bus).await);
+        findings.push(bus::consumer(bus, consumer::INTAKE_SESSION).await);
+    } else if let Some(bus) = seen_by(buses, BusUser::Room) {
+        let spec = patient.streams.spec(ledger_id.unwrap_or_default());
+        findings.extend(bus::streams(bus, &spec, &[stream::EVENTS]).await);
+        findings.push(bus::consumer(bus, consumer::INTAKE_ROOM).await);
     } else if let Some(bus) = seen_by(buses, BusUser::Edge) {
         findings.push(bus::bucket(bus).await);
     }
