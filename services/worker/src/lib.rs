@@ -18,6 +18,7 @@ pub mod store;
 mod sweep;
 mod verdict;
 
+pub use inbox::Decided;
 pub use guard::{Guard, Seen, Standing, look_once};
 pub use reactor::{Follower, NotNow, Reactor, Recorded};
 pub use run::{Own, Running, StartError, relay, run, sweep};
