@@ -1,0 +1,25 @@
+//! `POST /registration`: what became of a token that was registered.
+
+use std::sync::Arc;
+
+use avanzacast_schemas::GetRegistration;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+
+use crate::{
+    http::{Server, answer},
+    problem::{Body, Problem},
+    token::trace,
+};
+
+pub(crate) async fn handle(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Body(question): Body<GetRegistration>,
+) -> Result<Response, Problem> {
+    let fate = server.outsider.fate(&question, trace(&headers)).await?;
+    Ok(answer(StatusCode::OK, fate))
+}
