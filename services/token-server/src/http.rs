@@ -7,7 +7,7 @@ use avanzacast_livekit::Minter;
 use avanzacast_schemas::Code;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
+    extract::State,
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -18,8 +18,6 @@ use tokio::net::TcpListener;
 
 use crate::{access, access::Credential, problem, problem::Problem, registration, token};
 
-/// The largest body taken: far above a registration with the largest token.
-const BODY_MAX_BYTES: usize = 64 * 1024;
 /// A request takes at most the 5 s that the bus is given; who sends its body so slowly that it takes longer is dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,7 +59,6 @@ fn router(server: Arc<Server>) -> Router {
         .route("/readyz", get(ready))
         .fallback(async || Problem::from(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(middleware::from_fn(problem::render))
         .with_state(server)
 }

@@ -3,6 +3,7 @@
 //! back. Outsiders may start from it.
 
 mod access;
+mod body;
 mod config;
 mod http;
 mod problem;

@@ -2,14 +2,12 @@
 
 use avanzacast_schemas::{Code, Refusal};
 use axum::{
-    Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
+    extract::{Request, rejection::JsonRejection},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -37,16 +35,14 @@ impl From<Code> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        let code = match rejection.status() {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
-            StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
-            _ => return malformed(&rejection.body_text()),
-        };
-        code.into()
+        match rejection.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType.into(),
+            _ => malformed(&rejection.body_text()),
+        }
     }
 }
 
-fn malformed(detail: &str) -> Problem {
+pub(crate) fn malformed(detail: &str) -> Problem {
     Problem(Refusal::new(Code::Malformed, detail.chars().take(DETAIL_MAX_CHARS).collect::<String>()))
 }
 
@@ -60,19 +56,6 @@ impl IntoResponse for Problem {
 
 fn status(Problem(refusal): &Problem) -> StatusCode {
     StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// A JSON object of a known shape.
-pub(crate) struct Body<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        // An array of the fields in their order would do as well, if the shape were read at once.
-        let Json(object) = Json::<Map<String, Value>>::from_request(request, state).await?;
-        serde_json::from_value(Value::Object(object)).map(Body).map_err(|error| malformed(&error.to_string()))
-    }
 }
 
 /// Gives every answer an id, and writes the document of those that are errors.

@@ -10,8 +10,9 @@ use axum::{
 };
 
 use crate::{
+    body::Body,
     http::{Server, answer},
-    problem::{Body, Problem},
+    problem::Problem,
     token::trace,
 };
 

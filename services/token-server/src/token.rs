@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    body::Body,
     http::{Server, answer},
-    problem::{Body, Problem},
+    problem::Problem,
 };
 
 const TTL_DEFAULT_S: u32 = 300;
