@@ -67,6 +67,10 @@ pub mod header {
     pub const ACTOR: &str = "Actor";
     /// W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
+    /// [`super::CLOUDEVENT`] on every event: whoever knows CloudEvents and not us reads the body as a whole one. In small
+    /// letters, for NATS tells them from large ones, and the other libraries write it so (CloudEvents' sdk-go,
+    /// `protocol/nats_jetstream`).
+    pub const CONTENT_TYPE: &str = "content-type";
     /// A reply's HTTP status.
     pub const STATUS: &str = "Status";
     /// A refusal's stable machine word.
@@ -78,6 +82,9 @@ pub mod header {
     /// How many bytes its body had, where only the beginning of it fitted.
     pub const DEAD_SIZE: &str = "Dead-Size";
 }
+
+/// The media type of an event (CloudEvents' JSON format, in structured mode).
+pub const CLOUDEVENT: &str = "application/cloudevents+json";
 
 /// Queue groups, which are also the names of the NATS services.
 pub mod group {

@@ -31,6 +31,8 @@ struct Operation {
     secret: bool,
     /// What a key must be allowed, where it matters.
     scope: Option<String>,
+    /// Whether only LiveKit itself may call.
+    livekit: bool,
 }
 
 impl Operation {
@@ -44,6 +46,7 @@ impl Operation {
             checked: described["responses"].get("401").is_some(),
             secret: !ways.is_empty() && !ways.contains(&json!({})),
             scope,
+            livekit: ways.iter().any(|way| way.get("livekit").is_some()),
         }
     }
 
@@ -85,6 +88,13 @@ async fn every_operation_asks_every_caller_what_the_description_says() {
     // Closed here, though the description says how it could be open.
     let closed = ["broadcast", "user"];
     for operation in operations(&api).await {
+        if operation.livekit {
+            let bearer = format!("Bearer {right}");
+            for header in [("x-backend-secret", right), ("authorization", right), ("authorization", &bearer)] {
+                assert_eq!(operation.ask(&api, &[header]).await.status, 401, "{} with {header:?}", operation.name);
+            }
+            continue;
+        }
         let named = |id: &str| operation.path.contains(id);
         let needed = operation.secret || (operation.scope.is_some() && closed.iter().any(|word| named(word)));
         let check = async |what: &str, headers: &[(&str, &str)], expected: Option<&str>| {

@@ -132,6 +132,25 @@ fn compose_reads_it_and_says_what_is_missing() {
     }
 }
 
+/// LiveKit tells the edge what happens, over a network that both are in, signed by the key that the worker knows.
+#[test]
+fn livekit_tells_the_edge() {
+    require!(go_available());
+    let whole = composed();
+    let (livekit, edge) = (&whole["services"]["livekit"], &whole["services"]["edge"]);
+    let environment = environment(livekit);
+    let config = &environment["LIVEKIT_CONFIG"];
+    let (key, _) = environment["LIVEKIT_KEYS"].split_once(": ").unwrap();
+    assert_eq!(key, whole["services"]["session-worker"]["environment"]["LIVEKIT_API_KEY"]);
+    assert!(config.contains(&format!("api_key: {key}\n")), "{config}");
+    let path = "/api/livekit/webhook";
+    let port = edge["ports"][0]["target"].as_u64().unwrap();
+    assert!(config.contains(&format!("urls: [\"http://edge:{port}{path}\"]")), "{config}");
+    assert!(file("schemas/openapi.json").contains(&format!("\"{path}\": {{")));
+    let networks = |service: &Value| service["networks"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert!(!networks(livekit).is_disjoint(&networks(edge)));
+}
+
 /// What the composition gives a role is all that it needs: none refuses it as incomplete.
 #[test]
 fn each_role_has_what_it_needs() {

@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 use super::{
     envelope,
     exchanges::{Exchange, Through, exchanges},
+    livekit,
 };
 use crate::{
     Code,
-    bus::{header, stream, subject},
+    bus::{CLOUDEVENT, header, stream, subject},
     event::{Event, EventType},
 };
 
@@ -29,6 +30,10 @@ pub fn document() -> Value {
     for exchange in exchanges() {
         describe(&exchange, &mut generator, &mut channels, &mut operations, &mut messages);
     }
+    let told = plain(livekit::NAME);
+    messages.insert(told.clone(), livekit::message(&mut generator));
+    operations.insert(format!("send-{told}"), livekit::operation(&told));
+    channels.insert(told.clone(), livekit::channel(&told));
     for event in Event::described() {
         publish(&event, &mut generator, &mut channels, &mut operations, &mut messages);
     }
@@ -171,7 +176,12 @@ fn publish(
         json!({
             "name": address,
             "summary": event.about,
-            "contentType": "application/cloudevents+json",
+            "contentType": CLOUDEVENT,
+            "headers": {
+                "type": "object",
+                "required": [header::CONTENT_TYPE],
+                "properties": { header::CONTENT_TYPE: { "type": "string", "const": CLOUDEVENT } },
+            },
             "payload": envelope(event, generator),
         }),
     );

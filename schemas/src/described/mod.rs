@@ -3,6 +3,7 @@
 
 mod asyncapi;
 mod exchanges;
+mod livekit;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub fn json_schemas() -> BTreeMap<String, Value> {
             all.insert(name.clone(), alone(&name, "The answer", reply));
         }
     }
+    all.insert(livekit::NAME.to_owned(), alone(livekit::NAME, livekit::ABOUT, livekit::shape));
     for event in Event::described() {
         let name = format!("evt.{}", event.kind);
         let mut generator = SchemaSettings::draft2020_12().into_generator();

@@ -5,7 +5,7 @@ use async_nats::{
     header::NATS_EXPECTED_LAST_SEQUENCE,
     jetstream::{ErrorCode, context::GetStreamErrorKind, stream::DirectGetErrorKind},
 };
-use avanzacast_schemas::bus::{stream, subject};
+use avanzacast_schemas::bus::{CLOUDEVENT, header, stream, subject};
 use bytes::Bytes;
 
 use super::Bus;
@@ -88,6 +88,7 @@ impl EventsStream {
             let subject = format!("{}{kind}", subject::EVENT_PREFIX);
             let mut headers = HeaderMap::new();
             headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last.to_string());
+            headers.insert(header::CONTENT_TYPE, CLOUDEVENT);
             if position + 1 < count {
                 let publish = self.0.client().publish_with_headers(subject, headers, body);
                 publish.await.map_err(|error| RunRefused(error.into()))?;

@@ -15,13 +15,22 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
     format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(bytes)))
 }
 
+/// However it is spelled.
+fn plainly(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['-', '_'], "")
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = plainly(name);
+    SECRETS.iter().any(|secret| name.contains(secret))
+}
+
 /// A header's value, or a field's.
 pub(super) fn text(name: &str, value: &str) -> String {
-    let name = name.to_ascii_lowercase().replace(['-', '_'], "");
-    if SECRETS.iter().any(|secret| name.contains(secret)) {
+    if is_secret(name) {
         return fingerprint(value.as_bytes());
     }
-    if name == "sessionid" {
+    if plainly(name) == "sessionid" {
         let session = SessionId::try_from(value.to_owned());
         return session.map_or_else(|_| fingerprint(value.as_bytes()), |id| id.participant().as_str().to_owned());
     }
@@ -42,14 +51,17 @@ pub(super) fn prose(value: &str) -> String {
     shown + rest
 }
 
-/// A body, field by field.
+/// A body, field by field; all of what lies in a secret one is secret.
 pub(super) fn json(name: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, value)| (prose(&name), json(&name, value))).collect())
+            let within = |field: &str| if is_secret(name) { name.to_owned() } else { field.to_owned() };
+            let one = |(field, value): (String, Value)| (prose(&field), json(&within(&field), value));
+            Value::Object(fields.into_iter().map(one).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(|item| json(name, item)).collect()),
         Value::String(value) => Value::String(text(name, &value)),
+        Value::Number(value) if is_secret(name) => Value::String(fingerprint(value.to_string().as_bytes())),
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
@@ -65,11 +77,13 @@ mod tests {
     #[test]
     fn secrets_are_veiled_wherever_they_stand() {
         let body = json!({"token": "hello", "room": "r", "deep": [{"participant_token": "hello"}],
-            "Authorization": ["hello"], "ttl": 5, "sessionId": "abcd", "url": "ws://h?x=eyJa.b&y"});
+            "Authorization": ["hello"], "ttl": 5, "sessionId": "abcd", "secret": {"value": "hello", "n": 7}, "url": "ws://h?x=eyJa.b&y"});
         let shown = json("", body);
         assert_eq!(shown["token"], HELLO);
         assert_eq!(shown["deep"][0]["participant_token"], HELLO);
         assert_eq!(shown["Authorization"][0], HELLO);
+        assert_eq!(shown["secret"]["value"], HELLO);
+        assert!(shown["secret"]["n"].is_string());
         assert_eq!((&shown["room"], &shown["ttl"]), (&json!("r"), &json!(5)));
         assert!(shown["sessionId"].as_str().is_some_and(|id| id.starts_with("p_")));
         let url = shown["url"].as_str().unwrap();
