@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_nats::{Client, HeaderMap, jetstream};
 use avanzacast_schemas::{SessionId, bus::BusUser};
 use avanzacast_tests::{
-    LiveKitKey, Postgres, Stack, StackOptions, assert_events_equal_ledger, eventually, on_both_databases, require,
+    Action, LiveKitKey, Postgres, Stack, StackOptions, assert_events_equal_ledger, eventually, on_both_databases,
+    require,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -259,4 +260,22 @@ async fn a_long_outage_of_the_database_loses_none() {
     }
     assert_eq!(stack.sql("SELECT count(*) FROM ledger"), MANY.to_string(), "one event each, and no other");
     assert_events_equal_ledger(&stack).await;
+}
+
+/// A pull that the bus takes no answer for, because their connection ends over it, must not keep a worker from pulling
+/// for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pull_that_is_lost_holds_nothing_up() {
+    require!(Postgres::available());
+    let stack = Stack::postgres(StackOptions { proxy_worker_bus: true, ..StackOptions::default() }).await;
+    let out = Outsider::of(&stack).await;
+    let proxy = stack.worker_bus_proxy.as_ref().unwrap();
+    // Both kinds: one that waits for messages, and one for what is there, which alone says so.
+    for pull in ["CONSUMER.MSG.NEXT.INTAKE.session", "\"no_wait\":true"] {
+        proxy.on_client_bytes(pull.as_bytes(), Action::Cut).wait();
+        let (id, token) = (format!("lost-{}", pull.len()), out.token("ana"));
+        out.register(&id, &token).await;
+        let sessions = format!("SELECT count(*) FROM session WHERE id = '{id}'");
+        eventually("it is applied", async || stack.count(&sessions) == 1).await;
+    }
 }
