@@ -3,7 +3,7 @@
 use avanzacast_schemas::{Code, Refusal};
 use axum::{
     extract::{Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -60,10 +60,14 @@ fn status(Problem(refusal): &Problem) -> StatusCode {
 
 /// Gives every answer an id, and writes the document of those that are errors.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let id = Uuid::now_v7().to_string();
+    let (id, posted) = (Uuid::now_v7().to_string(), request.method() == Method::POST);
     let answered = timeout(PATIENCE, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| malformed("the body did not arrive in time").into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        // A probe that asks every second is not worth a line each time.
+        if status(&problem).is_server_error() && posted {
+            tracing::warn!(code = problem.0.code.word(), request.id = id, "request failed");
+        }
         response = document(&problem, &id);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -74,9 +78,6 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
 
 fn document(problem: &Problem, request_id: &str) -> Response {
     let (status, Problem(Refusal { code, detail })) = (status(problem), problem);
-    if status.is_server_error() {
-        tracing::warn!(code = code.word(), request.id = request_id, "request failed");
-    }
     let body = json!({"type": "about:blank", "title": code.title(), "status": code.status(), "detail": detail,
         "code": code.word(), "error": detail, "requestId": request_id});
     let mut response = (status, body.to_string()).into_response();
