@@ -7,7 +7,7 @@ import { AccessToken } from "livekit-server-sdk";
 
 const [room, identity] = process.argv.slice(2);
 const { LIVEKIT_KEYS, NATS_URL, NATS_TOKEN_SERVER_PASSWORD } = process.env;
-const [key, secret] = LIVEKIT_KEYS.split(",")[0].split(": ");
+const [key, secret] = LIVEKIT_KEYS.split(",")[0].split(/:\s*/, 2);
 
 const minted = new AccessToken(key, secret, { identity, ttl: 300 });
 minted.addGrant({ room, roomJoin: true });

@@ -10,7 +10,7 @@ import uuid
 import jwt
 import nats
 
-KEY, SECRET = os.environ["LIVEKIT_KEYS"].split(",")[0].split(": ")
+KEY, SECRET = (part.strip() for part in os.environ["LIVEKIT_KEYS"].split(",")[0].split(":", 1))
 
 
 def mint(room: str, identity: str) -> str:
