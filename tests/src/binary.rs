@@ -10,14 +10,27 @@ pub fn workspace_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ stands in the workspace")
 }
 
+/// What is built.
+const PRODUCT: &str = "avanzacast";
+const TOKEN_SERVER: &str = "avanzacast-token-server";
+
 /// The product, built once per test program, in the profile that the tests were built in.
 #[must_use]
 pub fn binary() -> PathBuf {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build).clone()
+    program(PRODUCT)
 }
 
-fn build() -> PathBuf {
+/// The token-server, built with the product.
+pub(crate) fn token_server() -> PathBuf {
+    program(TOKEN_SERVER)
+}
+
+fn program(name: &str) -> PathBuf {
+    static MESSAGES: OnceLock<String> = OnceLock::new();
+    executable(MESSAGES.get_or_init(build), name).expect("cargo names the programs that it built")
+}
+
+fn build() -> String {
     let (target_dir, profile) = layout();
     // The very cargo that runs these tests, when one does: another toolchain would compile everything anew.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
@@ -31,7 +44,7 @@ fn build() -> PathBuf {
     let output = build
         // `--workspace` and `--tests`: features are then unified as `cargo test --workspace` unified them, and
         // nothing that it compiled is compiled again.
-        .args(["build", "--workspace", "--bin", "avanzacast", "--tests"])
+        .args(["build", "--workspace", "--bin", PRODUCT, "--bin", TOKEN_SERVER, "--tests"])
         .arg("--message-format=json-render-diagnostics")
         .args(["--profile", &profile])
         .arg("--target-dir")
@@ -42,7 +55,7 @@ fn build() -> PathBuf {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "cargo could not build the product: {}", output.status);
-    executable(&String::from_utf8_lossy(&output.stdout)).expect("cargo names the program that it built")
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// The target folder and profile of the running program: `<target>/<profile>/deps/<test>`, or without `deps` for one
@@ -59,11 +72,11 @@ fn layout() -> (PathBuf, String) {
     (folder.parent().expect("<target>/<profile>").to_owned(), profile.to_owned())
 }
 
-fn executable(messages: &str) -> Option<PathBuf> {
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some("avanzacast"))
+        .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some(name))
         .filter(|message| message.pointer("/target/kind/0").and_then(Value::as_str) == Some("bin"))
         .filter(|message| message.pointer("/profile/test").and_then(Value::as_bool) == Some(false))
         .find_map(|message| message.get("executable").and_then(Value::as_str).map(PathBuf::from))
@@ -72,8 +85,9 @@ fn executable(messages: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_product_is_built_and_runs() {
-        let binary = super::binary();
-        assert!(binary.is_file(), "{} is no file", binary.display());
+    fn the_programs_are_built() {
+        for binary in [super::binary(), super::token_server()] {
+            assert!(binary.is_file(), "{} is no file", binary.display());
+        }
     }
 }

@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avanzacast-room", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-audit", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
+    // Outside: it knows how to sign, and the bus.
+    ("avanzacast-token-server", &["avanzacast-livekit", "avanzacast-kit", "avanzacast-schemas"]),
     (
         "avanzacast",
         &[
@@ -35,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// A library, and the only crates that may know it.
 const ALONE: &[(&str, &[&str])] = &[
     ("async-nats", &["avanzacast-kit"]),
-    ("axum", &["avanzacast-edge"]),
+    ("axum", &["avanzacast-edge", "avanzacast-token-server"]),
     ("sqlx", &["avanzacast-worker"]),
     ("jsonwebtoken", &["avanzacast-livekit"]),
 ];

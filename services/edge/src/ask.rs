@@ -3,7 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use avanzacast_kit::bus::{DEADLINE, Reply, Request};
-use avanzacast_schemas::{Actor, Code, Refusal, SessionId};
+use avanzacast_schemas::{Actor, Code, SessionId};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -42,22 +42,10 @@ impl Reach {
             patience,
         };
         let reply = self.caller.call(&request).await.map_err(Code::from)?;
-        match &reply.code {
+        match reply.refusal() {
             None => Ok(reply),
-            Some(word) => Err(refusal(&reply, word)),
+            Some(refusal) => Err(refusal.into()),
         }
-    }
-}
-
-fn refusal(reply: &Reply, word: &str) -> Problem {
-    #[derive(Deserialize)]
-    struct Detail {
-        detail: String,
-    }
-    let code = Code::from_reply(reply.status, word).unwrap_or(Code::Internal);
-    match serde_json::from_slice::<Detail>(&reply.body) {
-        Ok(Detail { detail }) => Refusal::new(code, detail).into(),
-        Err(_) => code.into(),
     }
 }
 

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use crate::{
     cached,
     commands::{Command, consume, create, issue, register, revoke},
-    queries::{Query, managed, validate},
+    queries::{Query, managed, registration::Registered, validate},
     rules::Rules,
     state::{Sessions, State},
     statements, store,
@@ -52,8 +52,13 @@ impl Service for SessionService {
         subject::SESSION_REGISTER,
         subject::TOKEN_ISSUE,
     ];
-    const QUERIES: &'static [&'static str] =
-        &[subject::SESSION_GET, subject::SESSION_SHOW, subject::SESSION_LIST, subject::SESSION_VALIDATE];
+    const QUERIES: &'static [&'static str] = &[
+        subject::SESSION_GET,
+        subject::SESSION_SHOW,
+        subject::SESSION_LIST,
+        subject::SESSION_VALIDATE,
+        subject::REGISTRATION_GET,
+    ];
     const ROWS: Sql = statements::BY_ID;
 
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Command>, Refusal> {
@@ -143,6 +148,7 @@ impl Service for SessionService {
             subject::SESSION_VALIDATE => {
                 Ok(Query::Validate(validate::Examined::new(&body(delivery)?, &self.0.verifier)))
             }
+            subject::REGISTRATION_GET => Ok(Query::Registration(Registered::new(body(delivery)?))),
             _ => Err(Refusal::new(Code::Malformed, "no such query")),
         }
     }
@@ -153,6 +159,7 @@ impl Service for SessionService {
             Query::Show(show) => Find::Rows(vec![show.id.as_str().to_owned()]),
             Query::List(listing) => listing.find(),
             Query::Validate(examined) => examined.find(),
+            Query::Registration(registered) => registered.find(),
         }
     }
 
@@ -162,7 +169,7 @@ impl Service for SessionService {
             Query::Get(get) => cached::look(session(&get.id)?, &self.0, now),
             Query::Show(show) => uncached(200, &managed(session(&show.id)?, now)),
             // What there is nothing to read for.
-            Query::List(_) | Query::Validate(_) => self.page("[]", query, now),
+            Query::List(_) | Query::Validate(_) | Query::Registration(_) => self.page("[]", query, now),
         }
     }
 
@@ -175,6 +182,9 @@ impl Service for SessionService {
         match query {
             Query::List(listing) => uncached(200, &listing.page(rows, now).map_err(unreadable)?),
             Query::Validate(examined) => uncached(200, &examined.judge(rows, now).map_err(unreadable)?),
+            Query::Registration(registered) => {
+                uncached(200, &registered.judge(rows, &self.0, now).map_err(unreadable)?)
+            }
             Query::Get(_) | Query::Show(_) => Err(Code::Internal.into()),
         }
     }

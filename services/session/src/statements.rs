@@ -68,6 +68,27 @@ pub(crate) const BY_TOKEN: Sql = Sql {
     ),
 };
 
+/// `{session, decision}`: the session that the first key names, if the second is the fingerprint of the token registered
+/// for it, and the inbox's decision about the command that is the third; each null where there is none.
+pub(crate) const REGISTRATION: Sql = Sql {
+    postgres: concat!(
+        "SELECT json_build_object('session', (SELECT to_json(r) FROM (SELECT ",
+        session!(postgres),
+        " FROM session s",
+        beside!(),
+        "WHERE s.id = ($1::text[])[1] AND s.fingerprint = ($1::text[])[2]) r),
+         'decision', (SELECT decision FROM inbox WHERE id = ($1::text[])[3]))"
+    ),
+    sqlite: concat!(
+        "SELECT json_object('session', json((SELECT ",
+        session!(sqlite),
+        ") FROM session s",
+        beside!(),
+        "WHERE s.id = ?1 ->> 0 AND s.fingerprint = ?1 ->> 1)),
+         'decision', (SELECT decision FROM inbox WHERE id = ?1 ->> 2))"
+    ),
+};
+
 /// Sessions, newest first, after a place. The keys: the place (moment and participant), how many, the state or an empty
 /// text, the room for [`IN_ROOM`]. At most [`LOOKED_THROUGH`] rows are looked through for one page, so that a page
 /// costs the same however rare what it asks for is; the last of them is given in any case, to go on from.

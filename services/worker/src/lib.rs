@@ -19,6 +19,7 @@ mod sweep;
 mod verdict;
 
 pub use guard::{Guard, Seen, Standing, look_once};
+pub use inbox::Decided;
 pub use reactor::{Follower, NotNow, Reactor, Recorded};
 pub use run::{Own, Running, StartError, relay, run, sweep};
 pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

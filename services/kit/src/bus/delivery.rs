@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::{HeaderMap, Message, jetstream, service};
 use avanzacast_schemas::{Actor, Code, Refusal, bus::header};
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::Bus;
 use crate::{telemetry::TraceContext, time};
@@ -25,6 +26,20 @@ impl Reply {
     #[must_use]
     pub fn done(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, code: None, body: body.into() }
+    }
+
+    /// What was refused, if something was.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        #[derive(Deserialize)]
+        struct Detail {
+            detail: String,
+        }
+        let code = Code::from_reply(self.status, self.code.as_deref()?).unwrap_or(Code::Internal);
+        Some(match serde_json::from_slice(&self.body) {
+            Ok(Detail { detail }) => Refusal::new(code, detail),
+            Err(_) => code.into(),
+        })
     }
 }
 

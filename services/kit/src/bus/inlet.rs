@@ -16,7 +16,7 @@ use super::{Caller, Unanswered};
 use crate::telemetry::TraceContext;
 
 /// Something to be kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Incoming {
     /// Where to: one of INTAKE's subjects.
     pub subject: String,

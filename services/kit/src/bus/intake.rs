@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::{Bus, Delivery};
 use crate::metrics;
@@ -11,6 +12,9 @@ use crate::metrics;
 /// One pull waits this long for its first message. The library's endless iterator can stall for seven times as long
 /// after a lost race, so pulls are bounded and repeated.
 const PULL_PATIENCE: Duration = Duration::from_secs(5);
+/// A pull for what is there is answered at once. When the server dies over it nobody answers, and the library would wait
+/// for ever.
+const LOST: Duration = Duration::from_secs(5);
 
 /// A pull that did not work.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +66,8 @@ impl Intake {
         // What is there already, at once; only an empty queue is waited for, and then for one message.
         let mut taken = Vec::new();
         let mut waiting = consumer.fetch().max_messages(most).messages().await?;
-        while let Some(message) = waiting.next().await {
+        // What came before the answer was lost is ours to settle.
+        while let Ok(Some(message)) = timeout(LOST, waiting.next()).await {
             taken.push(Delivery::stream(message?));
         }
         if taken.is_empty() {

@@ -1,7 +1,7 @@
 //! The bus: the only module of the project that speaks NATS.
 //!
 //! The edge uses [`Caller`], [`CacheReader`] and [`Inlet`]; workers use [`serve`], [`Intake`], [`CacheWriter`] and
-//! [`EventsStream`]; an operator [`DeadStream`].
+//! [`EventsStream`]; an operator [`DeadStream`]; a minter of somebody else's [`Outsider`].
 
 mod advisories;
 mod cache;
@@ -12,6 +12,7 @@ mod delivery;
 mod events;
 mod inlet;
 mod intake;
+mod outsider;
 mod reader;
 mod serve;
 
@@ -30,6 +31,7 @@ pub use self::{
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     inlet::{Incoming, Inlet},
     intake::Intake,
+    outsider::Outsider,
     reader::{EventsRead, EventsReader},
     serve::{ServeError, Served, serve},
 };

@@ -57,6 +57,17 @@ impl LiveKitConfig {
     }
 }
 
+impl LiveKitConfig {
+    /// Reads the key of a minter that is not us: the first of `LIVEKIT_KEYS`, in development LiveKit's own if unset.
+    pub fn read_minter(variables: &mut Variables, mode: Mode) -> (String, Secret) {
+        let first = verify_keys(variables).into_iter().next();
+        if first.is_none() && mode == Mode::Production {
+            variables.problem("LIVEKIT_KEYS is required: `key: secret`, of which the first signs");
+        }
+        first.unwrap_or_else(|| (DEV_KEY.to_owned(), Secret::new(DEV_SECRET)))
+    }
+}
+
 /// `key: secret`, one per line or separated by commas, as LiveKit writes its key files.
 fn verify_keys(variables: &mut Variables) -> Vec<(String, Secret)> {
     let Some(list) = variables.secret("LIVEKIT_KEYS") else { return Vec::new() };

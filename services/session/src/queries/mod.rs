@@ -1,6 +1,7 @@
 //! One file per query that is more than a look at one session.
 
 pub(crate) mod list;
+pub(crate) mod registration;
 pub(crate) mod validate;
 
 use avanzacast_kit::time;
@@ -20,6 +21,8 @@ pub enum Query {
     List(list::Listing),
     /// `qry.session.validate`
     Validate(validate::Examined),
+    /// `qry.registration.get`
+    Registration(registration::Registered),
 }
 
 /// What a manager sees of a session at `now`: one whose time is over has expired, whether or not the sweep has been.

@@ -71,7 +71,7 @@ pub(crate) fn forged() -> Validation {
 }
 
 /// Why a session's token is no longer good. One that was redeemed is: the consumer holds it.
-fn over(session: &Session, now: i64) -> Option<&'static str> {
+pub(crate) fn over(session: &Session, now: i64) -> Option<&'static str> {
     match session.state {
         State::Revoked => Some("session_revoked"),
         State::Open | State::Consumed | State::Expired if session.broadcast_over => Some("broadcast_ended"),
