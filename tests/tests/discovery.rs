@@ -24,6 +24,7 @@ const SESSION: &[&str] = &[
     subject::SESSION_VALIDATE,
     subject::SESSION_HEALTH,
     subject::LIVEKIT_VERIFY,
+    subject::REGISTRATION_GET,
 ];
 const STUDIO: &[&str] = &[
     subject::USER_CREATE,

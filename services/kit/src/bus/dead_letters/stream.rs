@@ -11,9 +11,10 @@ use async_nats::{
 use avanzacast_schemas::bus::{stream, subject};
 use bytes::Bytes;
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use super::{DeadLetter, senders};
-use crate::bus::Bus;
+use crate::bus::{Bus, SERVER_TIMEOUT};
 
 /// Letters asked for at once: heads without bodies.
 const PAGE: usize = 1_000;
@@ -93,7 +94,8 @@ impl DeadStream {
             let before = letters.len();
             let page = consumer.fetch().max_messages(PAGE.min(wanted - before)).messages();
             let mut page = page.await.map_err(away)?;
-            while let Some(message) = page.next().await {
+            // The library itself waits for ever for an answer that is lost.
+            while let Some(message) = timeout(SERVER_TIMEOUT, page.next()).await.map_err(away)? {
                 letters.push(head(message.map_err(DeadError::Away)?)?);
             }
             // Others may have taken some away meanwhile.
