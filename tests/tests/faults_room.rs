@@ -55,10 +55,17 @@ async fn what_no_webhook_told_is_found_and_said() {
     within(RECONCILED, "she is missed", async || of("participant.left").is_some()).await;
     assert_eq!(of("participant.left").unwrap()["source"], "reconciliation");
     assert_eq!(stack.events_of_type("presence.gap").len(), 2);
-    // Whoever is revoked is found as well, however they came in.
-    let again = studio.join(&session);
+}
+
+/// Whoever is revoked is found as well, however they came in.
+#[tokio::test]
+async fn whoever_is_revoked_is_put_out_without_any_webhook() {
+    require!(LiveStudio::available_with_postgres());
+    let studio = LiveStudio::postgres_with(StackOptions { rooms: 1, ..Default::default() }, false).await;
+    let session = guest(&studio).await;
+    let ana = studio.join(&session);
     studio.keeper().delete(&format!("/api/session/{}", session.str("id"))).await.expect(204);
-    assert_eq!(again.wait_for_end(), "PARTICIPANT_REMOVED");
+    assert_eq!(ana.wait_for_end(), "PARTICIPANT_REMOVED");
     let back = studio.join(&session);
     let (admin, room) = (json!({"roomAdmin": true, "room": "demo"}), json!({"room": "demo"}));
     within(RECONCILED, "she is found and put out", async || {

@@ -81,7 +81,7 @@ async fn what_is_wrong_is_said(server: &TokenServer) {
     let long = "é".repeat(129);
     for (member, values) in [
         ("room", vec![json!(""), json!(" "), json!("*"), json!(long), json!("a\u{7}"), json!(1), json!(null)]),
-        ("identity", vec![json!(""), json!(long), json!("a\nb"), json!({})]),
+        ("identity", vec![json!(""), json!(long), json!("a\nb"), json!("p_x"), json!({})]),
         ("name", vec![json!(""), json!(long), json!(["x"])]),
         ("ttl", vec![json!(0), json!(-1), json!(1.5), json!("300"), json!(4_294_967_296_u64)]),
     ] {
@@ -158,6 +158,26 @@ async fn examples(stack: &Stack) {
 }
 
 on_both_databases!(examples);
+
+/// What the examples publish is safe, and they ask until somebody answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_wait_for_a_backend_that_is_away() {
+    require!(Postgres::available());
+    let stack = Stack::postgres(StackOptions { edges: 0, workers: 0, studios: 0, ..Default::default() }).await;
+    for program in [RegisterProgram::Python, RegisterProgram::Node] {
+        require!(program.available());
+        let printed = std::thread::scope(|scope| {
+            let running = scope.spawn(|| program.run(&stack, "demo", "José"));
+            std::thread::sleep(Duration::from_secs(8));
+            assert!(!running.is_finished(), "{program:?} does not wait");
+            let worker = stack.start_worker();
+            worker.wait_for_log("ready");
+            (running.join().unwrap().unwrap(), worker)
+        });
+        assert_eq!(printed.0["state"], "active", "{program:?}: {}", printed.0);
+        printed.1.terminate();
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_token_opens_a_real_livekits_door() {

@@ -114,7 +114,10 @@ impl Presence {
     /// Who somebody in a room is to us; `None` for somebody whose token we never saw.
     pub(crate) fn known(&self, room: &RoomName, identity: &Identity) -> Option<Known> {
         let here = |other: &RoomName, name: &str| other == room && name == identity.as_str();
-        if let Some(token) = self.tokens.iter().rev().find(|token| here(&token.room, &token.identity)) {
+        // Our own participant before anybody who took its name; of others the one that was registered last.
+        let mut tokens: Vec<_> = self.tokens.iter().filter(|token| here(&token.room, &token.identity)).collect();
+        tokens.sort_by_key(|token| token.participant.as_str() == identity.as_str());
+        if let Some(token) = tokens.last() {
             // The same hash as the token's registration has, so that the two can be seen to belong together.
             let personal = token.salt.clone().zip(token.value.clone());
             let identity_hash = personal.map(|(salt, value)| Personal { salt, value }.hash());

@@ -57,6 +57,9 @@ pub(crate) async fn handle(
     if ttl > TTL_MAX_S {
         return Err(Refusal::new(Code::TtlOutOfRange, format!("ttl must be from 1 to {TTL_MAX_S} seconds")).into());
     }
+    if wanted.identity.as_str().starts_with("p_") {
+        return Err(Refusal::new(Code::Malformed, "identity must not begin with p_: such are the backend's own").into());
+    }
     let now = time::now_ms();
     let stamp = Stamp::new(Uuid::new_v4(), now, now + i64::from(ttl) * 1000);
     let registration = sign(&server, wanted, ttl, &stamp)?;

@@ -20,7 +20,7 @@ use avanzacast_schemas::Code;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Head, Session, Store};
+use crate::store::{Head, Session, Store, StoreError};
 
 /// How often it looks when nothing suggests that it should.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -73,6 +73,19 @@ impl Guard {
             }
             sound
         });
+    }
+
+    /// The session that a loop kept, or a new one, after which somebody has to look.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub(crate) async fn session(&self, store: &Store, kept: &mut Option<Session>) -> Result<Session, StoreError> {
+        if let Some(session) = kept.take() {
+            return Ok(session);
+        }
+        let session = store.connect().await?;
+        self.suspect();
+        Ok(session)
     }
 
     /// Waits for a look, if one is due.

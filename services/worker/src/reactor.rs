@@ -191,14 +191,7 @@ impl<R: Reactor> Follower<R> {
     }
 
     async fn turn(&mut self, kept: &mut Option<Session>) -> Result<Turn, StoreError> {
-        let mut session = match kept.take() {
-            Some(session) => session,
-            None => {
-                let session = self.store.connect().await?;
-                self.guard.suspect();
-                session
-            }
-        };
+        let mut session = self.guard.session(&self.store, kept).await?;
         // A database that lost events must not be acted on.
         let turn = if self.guard.sound().await.is_ok() && self.leads(&mut session).await? {
             self.follow(&mut session).await?

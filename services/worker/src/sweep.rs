@@ -83,14 +83,7 @@ impl<S: Sweeps> Sweep<S> {
 
     /// Answers whether there is more to do at once.
     async fn turn(&mut self, kept: &mut Option<Session>, pruned: &mut Instant) -> Result<bool, Failed> {
-        let mut session = match kept.take() {
-            Some(session) => session,
-            None => {
-                let session = self.store.connect().await?;
-                self.guard.suspect();
-                session
-            }
-        };
+        let mut session = self.guard.session(&self.store, kept).await?;
         if self.guard.sound().await.is_err() {
             *kept = Some(session);
             return Ok(false);

@@ -19,9 +19,11 @@ const bus = await connect({ servers: NATS_URL, inboxPrefix: "_INBOX_token-server
 const options = { msgID: asked.sessionId, timeout: 5000 };
 await jetstream(bus).publish("cmd.token.register", JSON.stringify({ ...asked, room }), options);
 let fate = { state: "unknown" };
-while (fate.state === "unknown") { // not applied yet
-  fate = (await bus.request("qry.registration.get", JSON.stringify(asked), { timeout: 5000 })).json();
-  await setTimeout(50);
+while (fate.state === "unknown") { // not applied yet; while the backend is away nobody answers, or 503
+  await setTimeout(100);
+  const question = bus.request("qry.registration.get", JSON.stringify(asked), { timeout: 5000 });
+  const answer = await question.catch(() => undefined);
+  if (answer?.headers?.get("Status") === "200") fate = answer.json();
 }
 console.log(JSON.stringify({ ...asked, ...fate }));
 await bus.close();

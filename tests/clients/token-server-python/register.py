@@ -19,6 +19,17 @@ def mint(room: str, identity: str) -> str:
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
+async def fate(bus: nats.NATS, asked: bytes) -> dict:
+    while True:  # while the backend is away nobody answers, or 503; "unknown" is not applied yet
+        try:
+            answer = await bus.request("qry.registration.get", asked, timeout=5)
+            if answer.headers["Status"] == "200" and (found := json.loads(answer.data))["state"] != "unknown":
+                return found
+        except nats.errors.Error:
+            pass
+        await asyncio.sleep(0.1)
+
+
 async def main(room: str, identity: str) -> None:
     user = {"user": "token-server", "password": os.environ["NATS_TOKEN_SERVER_PASSWORD"]}
     bus = await nats.connect(os.environ["NATS_URL"], inbox_prefix=b"_INBOX_token-server", **user)
@@ -26,11 +37,7 @@ async def main(room: str, identity: str) -> None:
     # Acknowledged, it is safe, whoever is down. With an id of its own it may be published again after a doubt.
     body, headers = json.dumps({**asked, "room": room}).encode(), {"Nats-Msg-Id": asked["sessionId"]}
     await bus.jetstream().publish("cmd.token.register", body, timeout=5, headers=headers)
-    fate = {"state": "unknown"}
-    while fate.get("state") == "unknown":  # not applied yet
-        fate = json.loads((await bus.request("qry.registration.get", json.dumps(asked).encode(), timeout=5)).data)
-        await asyncio.sleep(0.05)
-    print(json.dumps({**asked, **fate}))
+    print(json.dumps({**asked, **await fate(bus, json.dumps(asked).encode())}))
     await bus.close()
 
 

@@ -109,6 +109,18 @@ fn a_registered_identity_is_known_by_the_hash_of_its_registration() {
 }
 
 #[test]
+fn nobody_takes_a_participants_place_by_registering_its_name() {
+    let (ours, theirs) = ("p_aaaaaaaaaaaaaaaaaaaaaaaaaa", "p_bbbbbbbbbbbbbbbbbbbbbbbbbb");
+    let token = |participant: &str| json!({"room": "demo", "identity": ours, "participant": participant});
+    for tokens in [[token(ours), token(theirs)], [token(theirs), token(ours)]] {
+        let mut state = presence(json!({ "tokens": tokens }));
+        let events = tell(&mut state, &fact("participant_joined", "EV", "PA_1", ours));
+        let Some(Event::ParticipantJoined(joined)) = events.first() else { panic!("{events:?}") };
+        assert_eq!(joined.participant.as_ref().map(|id| id.as_str()), Some(ours));
+    }
+}
+
+#[test]
 fn a_token_for_another_room_does_not_make_somebody_known() {
     let token = json!({"room": "other", "identity": "ana", "participant": "p_aaaaaaaaaaaaaaaaaaaaaaaaaa"});
     let mut state = presence(json!({"tokens": [token], "issued": ["other\nana"]}));

@@ -1,5 +1,6 @@
 //! The decisions, without a database, a bus or a clock.
 
+mod registration;
 mod table;
 mod tokens;
 
