@@ -10,6 +10,7 @@ use avanzacast_schemas::bus::BusUser;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
+use crate::nats::connect;
 use crate::{Postgres, Stack};
 
 /// The key that `livekit-server --dev` accepts, which development mode signs with.
@@ -83,7 +84,7 @@ impl Stack {
         let password = self.dev_env(user.password_variable());
         let options = ConnectOptions::with_user_and_password(user.name().to_owned(), password);
         let options = options.custom_inbox_prefix(user.inbox_prefix());
-        options.connect(self.dev_env("NATS_URL")).await.expect("the private bus takes its users")
+        connect(options, self.dev_env("NATS_URL")).await
     }
 
     /// The ledger's events of this type, in order.

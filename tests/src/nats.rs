@@ -13,6 +13,7 @@ use rand::RngExt;
 use rand::distr::Alphanumeric;
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::daemon::{Daemon, Stop};
 use crate::port::free_port;
@@ -93,11 +94,9 @@ impl Nats {
 
     /// Connects as `user`.
     pub async fn connect(&self, user: BusUser) -> async_nats::Client {
-        ConnectOptions::with_user_and_password(user.name().to_owned(), self.password(user).to_owned())
-            .custom_inbox_prefix(user.inbox_prefix())
-            .connect(format!("nats://{}", self.addr()))
-            .await
-            .unwrap_or_else(|error| panic!("connecting as {}: {error}", user.name()))
+        let options = ConnectOptions::with_user_and_password(user.name().to_owned(), self.password(user).to_owned())
+            .custom_inbox_prefix(user.inbox_prefix());
+        connect(options, format!("nats://{}", self.addr())).await
     }
 
     /// Deletes a stream as `admin`, as an operator by mistake would.
@@ -172,6 +171,16 @@ fn find_nats() -> Result<PathBuf, String> {
     found.map_err(|error| error.to_string())
 }
 
+/// Connects, on a thread of its own: the bus gives up on whoever is silent for two seconds, and a test often blocks its
+/// own thread for longer.
+pub(crate) async fn connect(options: ConnectOptions, url: String) -> async_nats::Client {
+    static CONNECTIONS: OnceLock<Runtime> = OnceLock::new();
+    let runtime =
+        CONNECTIONS.get_or_init(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+    let connected = runtime.spawn(async move { options.connect(url).await }).await;
+    connected.unwrap().unwrap_or_else(|error| panic!("connecting to the bus: {error}"))
+}
+
 fn url_variable(addr: SocketAddr) -> (String, String) {
     ("NATS_URL".to_owned(), format!("nats://{addr}"))
 }
@@ -198,6 +207,7 @@ mod tests {
     use async_nats::jetstream;
     use avanzacast_schemas::bus::BusUser;
     use tempfile::TempDir;
+    use tokio::runtime::{Builder, Runtime};
 
     use super::{Nats, NatsOptions};
 

@@ -129,10 +129,10 @@ impl Guard {
 
     /// Looks, for as long as the process lives.
     pub async fn watch(self, store: Store, events: EventsStream, stopping: CancellationToken) {
-        let mut session = None;
+        let (mut session, mut said) = (None, None);
         let mut standing = self.standing.subscribe();
         while !stopping.is_cancelled() {
-            let seen = self.look(&store, &mut session, &events).await;
+            let seen = self.look(&store, &mut session, &events, &mut said).await;
             let pause = if seen { INTERVAL } else { RETRY };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -143,7 +143,14 @@ impl Guard {
         }
     }
 
-    async fn look(&self, store: &Store, session: &mut Option<Session>, events: &EventsStream) -> bool {
+    /// Answers whether it could see. Says what it sees when that is news.
+    async fn look(
+        &self,
+        store: &Store,
+        session: &mut Option<Session>,
+        events: &EventsStream,
+        said: &mut Option<(Standing, bool)>,
+    ) -> bool {
         let suspicions = self.suspicions.load(Ordering::SeqCst);
         // EVENTS first: what it has by then, the ledger must have when it is read afterwards.
         let tail = events.tail().await;
@@ -153,6 +160,7 @@ impl Guard {
         if ledger.is_err() {
             // What comes back may be another database, and others may reach it first.
             self.suspect();
+            *said = None;
         }
         let (Ok(tail), Ok((head, body))) = (tail, ledger) else { return false };
         let Some(found) = compare(tail.as_ref(), &head, body.as_deref(), events).await else { return false };
@@ -161,8 +169,10 @@ impl Guard {
             return false;
         }
         metrics::worker().ledger(head.size, tail.as_ref().map(|tail| tail.last), found == Standing::Sound);
-        let before = self.standing.send_replace(found);
-        if before != found {
+        self.standing.send_replace(found);
+        // Every new connection is a reason to look again, and seldom news.
+        let news = (found, tail.is_some());
+        if said.replace(news) != Some(news) {
             report(found, &head, tail.as_ref());
         }
         true

@@ -58,7 +58,7 @@ pub(crate) async fn batches(stack: &Stack) -> Batches {
     Batches { events: numbers.next().unwrap(), batches: numbers.next().unwrap() }
 }
 
-const SERVERS: [&str; 4] = ["edge", "worker", "nats-server", "PostgreSQL"];
+const SERVERS: [&str; 5] = ["edge", "worker", "room worker", "nats-server", "PostgreSQL"];
 
 pub(crate) fn print(rows: &[Row]) {
     println!("| request | connections | mint handler | ours | ratio | target | p50 ms | p99 ms | sessions per batch |");
@@ -81,7 +81,7 @@ pub(crate) fn print(rows: &[Row]) {
         );
     }
     println!("\nprocessor time per request, µs:\n\n| request | connections | {} | all |", SERVERS.join(" | "));
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for row in rows {
         let micros =
             |round: &Figures, server: &str| round.used.0.get(server).unwrap_or(&0.0) * 1e6 / round.ours.requests as f64;
