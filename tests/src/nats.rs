@@ -207,7 +207,6 @@ mod tests {
     use async_nats::jetstream;
     use avanzacast_schemas::bus::BusUser;
     use tempfile::TempDir;
-    use tokio::runtime::{Builder, Runtime};
 
     use super::{Nats, NatsOptions};
 
