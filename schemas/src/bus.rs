@@ -11,6 +11,8 @@ pub mod subject {
     /// Keep a token that another server minted, for a caller who waits. (An outsider's registration goes through a
     /// stream, as [`TOKEN_REGISTER`], and ends in the same decision.)
     pub const SESSION_REGISTER: &str = "cmd.session.register";
+    /// Forget what somebody was called.
+    pub const SESSION_ERASE: &str = "cmd.session.erase";
     /// Sign a token without a session.
     pub const TOKEN_ISSUE: &str = "cmd.token.issue";
     /// What a session is now, for a cache that has forgotten it.
@@ -43,6 +45,18 @@ pub mod subject {
     pub const REGISTRATION_GET: &str = "qry.registration.get";
     /// Whether LiveKit signed a webhook: the edge has no secret of LiveKit's.
     pub const LIVEKIT_VERIFY: &str = "qry.livekit.verify";
+    /// What an edge has refused.
+    pub const AUDIT_REFUSED: &str = "cmd.audit.refused";
+    /// The checkpoint that was signed last.
+    pub const AUDIT_CHECKPOINT: &str = "qry.audit.checkpoint";
+    /// What checkpoints are signed with.
+    pub const AUDIT_KEY: &str = "qry.audit.key";
+    /// A tile of the ledger's hashes.
+    pub const AUDIT_TILE: &str = "qry.audit.tile";
+    /// That an event stands in the ledger.
+    pub const AUDIT_PROOF: &str = "qry.audit.proof";
+    /// Events in order, from the ledger.
+    pub const AUDIT_EVENTS: &str = "qry.audit.events";
     /// What LiveKit told us goes to `in.livekit.<its event>`, into [`super::stream::INTAKE`].
     pub const LIVEKIT_PREFIX: &str = "in.livekit.";
     /// All of it, as the stream and its consumer name it.
@@ -94,6 +108,8 @@ pub mod group {
     pub const STUDIO: &str = "studio";
     /// Rooms in LiveKit, and who is in them.
     pub const ROOM: &str = "room";
+    /// The ledger's keeper.
+    pub const AUDIT: &str = "audit";
 }
 
 /// Streams.
@@ -136,6 +152,8 @@ pub enum BusUser {
     /// The room worker.
     Room,
     /// The audit worker.
+    AuditWorker,
+    /// An auditor: reads EVENTS, and nothing else.
     Audit,
     /// An outsider that registers tokens.
     TokenServer,
@@ -145,8 +163,16 @@ pub enum BusUser {
 
 impl BusUser {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Edge, Self::Session, Self::Studio, Self::Room, Self::Audit, Self::TokenServer, Self::Admin];
+    pub const ALL: [Self; 8] = [
+        Self::Edge,
+        Self::Session,
+        Self::Studio,
+        Self::Room,
+        Self::AuditWorker,
+        Self::Audit,
+        Self::TokenServer,
+        Self::Admin,
+    ];
 
     /// The user's name in `nats.conf`.
     #[must_use]
@@ -156,6 +182,7 @@ impl BusUser {
             Self::Session => "session",
             Self::Studio => "studio",
             Self::Room => "room",
+            Self::AuditWorker => "audit-worker",
             Self::Audit => "audit",
             Self::TokenServer => "token-server",
             Self::Admin => "admin",
@@ -170,6 +197,7 @@ impl BusUser {
             Self::Session => "NATS_SESSION_PASSWORD",
             Self::Studio => "NATS_STUDIO_PASSWORD",
             Self::Room => "NATS_ROOM_PASSWORD",
+            Self::AuditWorker => "NATS_AUDIT_WORKER_PASSWORD",
             Self::Audit => "NATS_AUDIT_PASSWORD",
             Self::TokenServer => "NATS_TOKEN_SERVER_PASSWORD",
             Self::Admin => "NATS_ADMIN_PASSWORD",

@@ -4,9 +4,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BroadcastCreated, BroadcastEnded, BroadcastStarted, ParticipantJoined, ParticipantLeft, ParticipantUnknown,
-    PresenceGap, RoomFinished, RoomStarted, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent,
-    SessionRevokedEvent, TokenIssued, TokenRefused, TokenRegistered, TokenReissued, UserCreated,
+    BroadcastCreated, BroadcastEnded, BroadcastStarted, LedgerGap, ParticipantJoined, ParticipantLeft,
+    ParticipantUnknown, PersonErased, PersonExpired, PresenceGap, RequestsRefused, RoomFinished, RoomStarted,
+    SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent, TokenIssued, TokenRefused,
+    TokenRegistered, TokenReissued, UserCreated,
 };
 
 /// CloudEvents `source` of every event.
@@ -103,6 +104,14 @@ events! {
     RoomStarted(RoomStarted) = "room.started" "1",
     /// A room is gone from LiveKit.
     RoomFinished(RoomFinished) = "room.finished" "1",
+    /// What somebody was called has been erased.
+    PersonErased(PersonErased) = "person.erased" "1",
+    /// What some were called has been erased, because it was old.
+    PersonExpired(PersonExpired) = "person.expired" "1",
+    /// Requests were refused, so many of each kind.
+    RequestsRefused(RequestsRefused) = "requests.refused" "1",
+    /// This ledger takes the place of one that lost events.
+    LedgerGap(LedgerGap) = "ledger.gap" "1",
 }
 
 /// One line of the ledger. The bytes are the record: written once, published and exported as they are.

@@ -4,6 +4,7 @@
 //! every check of shape happens here, once, for the edge, the workers and whoever else speaks JSON with us.
 
 mod actor;
+mod audit;
 mod broadcast;
 pub mod bus;
 mod cache;
@@ -24,6 +25,10 @@ mod user;
 mod validation;
 
 pub use actor::{Actor, ActorKind};
+pub use audit::{
+    AuditKey, ErasePerson, Erased, EventFilter, EventProof, EventsPage, GetAuditKey, GetCheckpoint, GetProof, GetTile,
+    LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused, Whom,
+};
 pub use broadcast::{
     Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,
     EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title,

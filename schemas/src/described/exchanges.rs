@@ -3,10 +3,11 @@
 use schemars::SchemaGenerator;
 
 use crate::{
-    AskHealth, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, EndBroadcast, GetBroadcast,
-    GetRegistration, GetSession, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListSessions, ManagedSession, Page,
-    RegisterToken, Registration, RevokeSession, SessionConsumed, SessionCreated, SessionView, ShowSession,
-    StartBroadcast, User, ValidateToken, Validation, VerifyWebhook, WorkerHealth,
+    AskHealth, AuditKey, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, EndBroadcast,
+    ErasePerson, Erased, EventProof, EventsPage, GetAuditKey, GetBroadcast, GetCheckpoint, GetProof, GetRegistration,
+    GetSession, GetTile, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListEvents, ListSessions, ManagedSession,
+    NoteRefused, Page, RegisterToken, Registration, RevokeSession, SessionConsumed, SessionCreated, SessionView,
+    ShowSession, StartBroadcast, User, ValidateToken, Validation, VerifyWebhook, WorkerHealth,
     bus::{group, stream, subject},
     event::Shape,
 };
@@ -67,6 +68,14 @@ pub(super) fn exchanges() -> Vec<Exchange> {
             "Whether a token is good, as far as signature, time and session go";
         SESSION_HEALTH group::Service(SESSION) AskHealth => WorkerHealth,
             "How the worker sees its database and LiveKit";
+        SESSION_ERASE group::Service(SESSION) ErasePerson => Erased, "Forget what somebody was called";
+        AUDIT_REFUSED group::Service(AUDIT) NoteRefused => , "What an edge has refused in about a minute";
+        AUDIT_CHECKPOINT group::Service(AUDIT) GetCheckpoint => String,
+            "The checkpoint that was signed last, as text (C2SP tlog-checkpoint)";
+        AUDIT_KEY group::Service(AUDIT) GetAuditKey => AuditKey, "What checkpoints are signed with";
+        AUDIT_TILE group::Service(AUDIT) GetTile => Vec<u8>, "A tile of hashes, as bytes (C2SP tlog-tiles)";
+        AUDIT_PROOF group::Service(AUDIT) GetProof => EventProof, "That an event stands in the ledger";
+        AUDIT_EVENTS group::Service(AUDIT) ListEvents => EventsPage, "Events in order, from the ledger";
         USER_CREATE group::Service(STUDIO) CreateUser => User, "Make a user";
         USER_GET group::Service(STUDIO) GetUser => User, "One user";
         BROADCAST_CREATE group::Service(STUDIO) CreateBroadcast => Broadcast, "Make a broadcast";

@@ -57,6 +57,7 @@ impl EventsReader {
             | BusUser::Session
             | BusUser::Studio
             | BusUser::Room
+            | BusUser::AuditWorker
             | BusUser::TokenServer
             | BusUser::Admin => bus.jetstream().clone(),
         };
