@@ -10,13 +10,16 @@ use super::{Line, SourceError};
 pub(super) struct Ledger {
     session: Session,
     pub(super) head: Head,
+    /// What is before it is archived.
+    pub(super) first: u64,
 }
 
 impl Ledger {
     pub(super) async fn open(store: &Store) -> Result<Self, SourceError> {
         let mut session = store.connect().await?;
         let head = session.head().await?;
-        Ok(Self { session, head })
+        let first = u64::try_from(session.cut().await?).unwrap_or_default() + 1;
+        Ok(Self { session, head, first })
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -97,7 +97,7 @@ impl Source {
     pub fn first(&self) -> u64 {
         match &self.0 {
             Kind::Stream(window) => window.first,
-            Kind::Ledger(_) => 1,
+            Kind::Ledger(ledger) => ledger.first,
         }
     }
 

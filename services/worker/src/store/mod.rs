@@ -229,6 +229,14 @@ impl Session {
         on!(self, head())
     }
 
+    /// Up to where the ledger may have forgotten: it is archived.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn cut(&mut self) -> Result<i64, StoreError> {
+        on!(self, cut())
+    }
+
     /// Events after a place in the ledger, at most `most`.
     ///
     /// # Errors
@@ -248,7 +256,7 @@ impl Session {
             time: String,
         }
         let oldest = avanzacast_kit::time::now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        let (mut low, mut high) = (0, self.head().await?.size);
+        let (mut low, mut high) = (self.cut().await?, self.head().await?.size);
         while low < high {
             let middle = low + (high - low) / 2;
             let found = self.events(middle, 1).await?;

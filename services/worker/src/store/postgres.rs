@@ -204,6 +204,10 @@ pub(super) async fn head(connection: &mut PgConnection) -> Result<Head, StoreErr
     Ok(read_head(&row)?)
 }
 
+pub(super) async fn cut(connection: &mut PgConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT seq FROM ledger_cut").fetch_one(connection).await?)
+}
+
 pub(super) async fn events(
     connection: &mut PgConnection,
     after: i64,

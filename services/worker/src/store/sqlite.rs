@@ -191,6 +191,10 @@ pub(super) async fn head(session: &mut SqliteSession) -> Result<Head, StoreError
     Ok(read_head(&row)?)
 }
 
+pub(super) async fn cut(session: &mut SqliteSession) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT seq FROM ledger_cut").fetch_one(&mut session.connection).await?)
+}
+
 pub(super) async fn events(
     session: &mut SqliteSession,
     after: i64,
