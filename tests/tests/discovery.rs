@@ -89,9 +89,20 @@ async fn what_was_asked_is_counted(stack: &Stack) {
     assert!(requests >= 3, "{stats:?}");
 }
 
+async fn an_edge_says_who_is_there(stack: &Stack) {
+    let keeper = stack.api().with_secret(stack.secret());
+    let names = async || {
+        let workers = keeper.get("/api/workers").await.expect(200);
+        let all = workers.body.as_array().unwrap().iter();
+        all.map(|worker| worker["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    eventually("all are named, each once", async || names().await == ["room", "session", "studio"]).await;
+}
+
 async fn discovery(stack: &Stack) {
     everybody_is_found(stack).await;
+    an_edge_says_who_is_there(stack).await;
     what_was_asked_is_counted(stack).await;
 }
 
-on_both_databases!(discovery);
+on_both_databases!(discovery, [], rooms: 1);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use avanzacast_kit::{
-    bus::{Bus, Intake},
+    bus::{Bus, Intake, Served, announce},
     config::{BusConfig, DatabaseConfig, LiveKitConfig, MetricsConfig, Mode, Variables},
     lifecycle::Lifecycle,
 };
 use avanzacast_livekit::RoomService as LiveKitRooms;
 use avanzacast_room::{Reconciler, RoomReactor, RoomService};
-use avanzacast_schemas::bus::{BusUser, consumer, stream};
+use avanzacast_schemas::bus::{BusUser, consumer, group, stream};
 use avanzacast_worker::{Follower, Running, store::Store};
 
 use super::{Failure, measure, session_worker::data_dir};
@@ -21,6 +21,12 @@ pub(crate) struct Configured {
     pub(crate) livekit: LiveKitConfig,
     pub(crate) bus: BusConfig,
     metrics: MetricsConfig,
+}
+
+/// Keeps the worker announced.
+pub(crate) struct Started {
+    _running: Running,
+    _announced: Served,
 }
 
 /// Reads it; what is wrong is noted in `variables`.
@@ -56,7 +62,7 @@ pub(crate) async fn start(
     livekit: &LiveKitConfig,
     bus: &Bus,
     life: &Lifecycle,
-) -> Result<Running, Failure> {
+) -> Result<Started, Failure> {
     let (service, store) = (Arc::new(RoomService), Store::new(database));
     let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_ROOM);
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
@@ -67,5 +73,5 @@ pub(crate) async fn start(
     let reconciler = Reconciler::new(LiveKitRooms::new(livekit), store, guard, own, leading);
     life.essential("following events", follower.run(life.stopping()));
     life.essential("asking who is where", reconciler.run(life.stopping()));
-    Ok(running)
+    Ok(Started { _announced: announce(bus, group::ROOM).await?, _running: running })
 }

@@ -48,6 +48,7 @@ routes! {
     dead_list,
     dead_redrive,
     dead_drop,
+    worker_list,
     health,
     livez,
     readyz,

@@ -14,6 +14,7 @@ mod inlet;
 mod intake;
 mod outsider;
 mod reader;
+mod roll_call;
 mod serve;
 
 use std::time::Duration;
@@ -33,7 +34,8 @@ pub use self::{
     intake::Intake,
     outsider::Outsider,
     reader::{EventsRead, EventsReader},
-    serve::{ServeError, Served, serve},
+    roll_call::Present,
+    serve::{ServeError, Served, announce, serve},
 };
 use crate::{config::BusConfig, metrics};
 

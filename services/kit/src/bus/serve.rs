@@ -23,6 +23,18 @@ pub struct Served {
     _service: Service,
 }
 
+/// Says that a service of this name is there, which nobody asks anything but that.
+///
+/// # Errors
+/// A closed connection.
+pub async fn announce(bus: &Bus, name: &'static str) -> Result<Served, ServeError> {
+    Ok(Served { _service: start(bus, name).await.map_err(|source| ServeError { name, source })? })
+}
+
+async fn start(bus: &Bus, name: &'static str) -> Result<Service, async_nats::Error> {
+    bus.client().service_builder().queue_group(name).start(name, env!("CARGO_PKG_VERSION")).await
+}
+
 /// Joins the queue group `name` on the given subjects. Requests go into `queue`; when it is full they are answered
 /// "busy" at once. Ends when the process stops taking work.
 ///
@@ -36,13 +48,7 @@ pub async fn serve(
     life: &Lifecycle,
 ) -> Result<Served, ServeError> {
     let failed = |source| ServeError { name, source };
-    let service = bus
-        .client()
-        .service_builder()
-        .queue_group(name)
-        .start(name, env!("CARGO_PKG_VERSION"))
-        .await
-        .map_err(failed)?;
+    let service = start(bus, name).await.map_err(failed)?;
     let mut endpoints = Vec::with_capacity(subjects.len());
     for subject in subjects {
         let endpoint = service.endpoint_builder().name(subject.replace('.', "-")).queue_group(name);
