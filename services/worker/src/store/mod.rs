@@ -5,6 +5,8 @@
 
 mod checkup;
 mod fault;
+mod look;
+mod new_log;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -19,6 +21,8 @@ pub(crate) use self::fault::unreadable;
 pub use self::{
     checkup::{Checkup, checkup},
     fault::{Fault, StoreError},
+    look::{Look, Texts},
+    new_log::{Kept, NewLog},
     rows::{Cell, Change, Kind, Op, Table},
 };
 
@@ -219,6 +223,14 @@ impl Session {
     /// The database is away.
     pub async fn execute(&mut self, sql: Sql, number: i64) -> Result<u64, StoreError> {
         on!(self, execute(sql, number))
+    }
+
+    /// Runs a statement whose only parameter are texts, and says how many rows it touched.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn amend(&mut self, sql: Sql, keys: &[String]) -> Result<u64, StoreError> {
+        on!(self, amend(sql, keys))
     }
 
     /// Where the ledger stands.
