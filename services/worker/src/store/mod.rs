@@ -14,6 +14,7 @@ mod sqlite;
 use std::{sync::Arc, time::Duration};
 
 use avanzacast_kit::config::DatabaseConfig;
+pub use sqlx::migrate::MigrateError;
 use sqlx::{Connection, migrate::Migrator};
 use tokio::time::timeout;
 
@@ -121,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// The database is away, or was migrated by something newer or other than this.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
         match self.config.as_ref() {
             DatabaseConfig::Postgres(url) => {
                 let mut connection = postgres::connect_plainly(url).await?;

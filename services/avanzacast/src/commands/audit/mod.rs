@@ -1,5 +1,6 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
+mod rebuild;
 mod replay;
 mod verify;
 
@@ -32,6 +33,8 @@ enum Command {
     /// Looks at every event of the ledger, the stream or a file: that none is missing, changed, moved or added; and prints
     /// the size and the root of their Merkle tree (RFC 6962)
     Verify(verify::Verify),
+    /// Makes state anew from the record, in an empty database, and compares it with the live one: all that events determine
+    Rebuild(rebuild::Rebuild),
 }
 
 /// Which copy of the record.
@@ -49,6 +52,7 @@ impl Audit {
         match self.command {
             Command::Replay(replay) => replay.run().await,
             Command::Verify(verify) => verify.run().await,
+            Command::Rebuild(rebuild) => rebuild.run().await,
         }
     }
 }
