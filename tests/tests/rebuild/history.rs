@@ -8,6 +8,8 @@ use rand::{Rng, RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
 const ROOMS: [&str; 3] = ["blue", "gr\"ün", "a|b'c"];
+/// Of the lives that are drawn for sessions, the longest that a test waits for.
+const LONGEST_SHORT: Duration = Duration::from_secs(2);
 const NAMES: [&str; 3] = ["Ana", "Bö O'Neil", "Élan \\ 7"];
 
 /// What has happened so far, as far as more can come of it.
@@ -66,10 +68,15 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Until LiveKit's messages have been taken in, and what has run out has been ended.
+    /// Until LiveKit's messages have been taken in, what has run out has been ended, and nothing more happens by itself.
     pub async fn settle(&self) {
         eventually("all webhooks are taken in", async || self.stack.stored().await.is_empty()).await;
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        tokio::time::sleep(LONGEST_SHORT).await;
+        // Nobody registers whom LiveKit let in, so there is nothing to wait ten seconds for.
+        self.stack.query("UPDATE presence SET report_at = 1 WHERE report_at IS NOT NULL");
+        let due = "SELECT (SELECT count(*) FROM presence WHERE report_at IS NOT NULL)
+            + (SELECT count(*) FROM session WHERE state = 'open' AND expires_at < created_at + 3000)";
+        eventually("nothing is due", async || self.stack.query(due) == "0").await;
     }
 
     fn flag(&mut self) -> bool {
