@@ -45,6 +45,12 @@ pub mod subject {
     pub const REGISTRATION_GET: &str = "qry.registration.get";
     /// Whether LiveKit signed a webhook: the edge has no secret of LiveKit's.
     pub const LIVEKIT_VERIFY: &str = "qry.livekit.verify";
+    /// Messages that can never work.
+    pub const DEAD_LIST: &str = "qry.dead.list";
+    /// Deliver one of them again.
+    pub const DEAD_REDRIVE: &str = "cmd.dead.redrive";
+    /// Take one of them away for good.
+    pub const DEAD_DROP: &str = "cmd.dead.drop";
     /// What an edge has refused.
     pub const AUDIT_REFUSED: &str = "cmd.audit.refused";
     /// The checkpoint that was signed last.

@@ -9,6 +9,7 @@ mod broadcast;
 pub mod bus;
 mod cache;
 pub mod command_id;
+mod dead;
 pub mod described;
 mod event;
 mod livekit;
@@ -34,6 +35,7 @@ pub use broadcast::{
     EndBroadcast, GetBroadcast, ListBroadcasts, StartBroadcast, Title,
 };
 pub use cache::{CachedSession, CachedState};
+pub use dead::{DeadMessage, DropDead, ListDead, RedriveDead};
 pub use event::{Envelope, Event, SOURCE};
 pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, WebhookRoom};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};

@@ -60,6 +60,8 @@ codes! {
     UserNotFound = 404 "user_not_found" "The user is unknown",
     /// No such broadcast.
     BroadcastNotFound = 404 "broadcast_not_found" "The broadcast is unknown",
+    /// No such dead letter.
+    DeadNotFound = 404 "dead_not_found" "The dead letter is unknown",
     /// The route exists, this method of it does not.
     MethodNotAllowed = 405 "method_not_allowed" "The method is not allowed",
     /// Somebody else redeemed the session.
@@ -74,6 +76,8 @@ codes! {
     UsernameTaken = 409 "username_taken" "The username is taken",
     /// The broadcast is not in the state that this would change.
     BroadcastState = 409 "broadcast_state" "The broadcast is in another state",
+    /// The dead letter is none that anybody takes out of a stream, or only a part of it is left.
+    DeadStays = 409 "dead_stays" "The dead letter cannot be delivered again",
     /// The session was consumed; it can no longer be looked at.
     SessionConsumed = 410 "session_consumed" "The session was consumed",
     /// The session ran out.

@@ -1,12 +1,12 @@
-//! The audit: one file per message and version, as in `golden.rs`.
+//! The audit and the dead letters: one file per message and version, as in `golden.rs`.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod golden_file;
 
 use avanzacast_schemas::{
-    AuditKey, Envelope, ErasePerson, Erased, Event, EventProof, EventsPage, GetProof, GetTile, ListEvents, NoteRefused,
-    SOURCE,
+    AuditKey, DeadMessage, DropDead, Envelope, ErasePerson, Erased, Event, EventProof, EventsPage, GetProof, GetTile,
+    ListDead, ListEvents, NoteRefused, RedriveDead, SOURCE,
 };
 use golden_file::check;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,16 @@ fn what_is_answered() {
     let page = json!({"through": 9, "end": 12, "first": 1, "events": ["{}"]});
     check("reply.audit.events.1", &read::<EventsPage>(page));
     check("reply.session.erased.1", &read::<Erased>(json!({"revoked": 1, "values": 2, "more": false})));
+}
+
+#[test]
+fn dead_letters() {
+    check("qry.dead.list.1", &read::<ListDead>(json!({"limit": 10})));
+    check("cmd.dead.redrive.1", &read::<RedriveDead>(json!({"seq": 3})));
+    check("cmd.dead.drop.1", &read::<DropDead>(json!({"seq": 3})));
+    let listed = json!([{"seq": 3, "buriedAt": TIME, "subject": "cmd.token.register", "attempts": 1,
+        "reason": "malformed: missing field"}]);
+    check("reply.dead.list.1", &read::<Vec<DeadMessage>>(listed));
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Operation {
         Self {
             name: format!("{method} {path}"),
             method: method.to_uppercase(),
-            path: path.replace("{id}", NOBODY),
+            path: path.replace("{id}", NOBODY).replace("{seq}", "99999"),
             checked: described["responses"].get("401").is_some(),
             secret: !ways.is_empty() && !ways.contains(&json!({})),
             scope,

@@ -160,6 +160,33 @@ async fn dropped_it_is_gone(stack: &Stack, jetstream: &Context) {
     assert_eq!(messages(jetstream, "DEAD").await, before - 2);
 }
 
+/// The same over HTTP, for a console.
+async fn a_console_sees_and_minds_them(stack: &Stack, jetstream: &Context) {
+    let keeper = stack.api().with_secret(stack.secret());
+    let shown = keeper.get("/api/dead?limit=3").await.expect(200);
+    let first = shown.body[0]["seq"].as_u64().unwrap();
+    assert_eq!(shown.body.as_array().unwrap().len(), 3);
+    assert!(
+        shown
+            .body
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|letter| letter["reason"].as_str().is_some_and(|why| !why.is_empty()))
+    );
+    assert!(!shown.body.to_string().contains(LOOKS_LIKE_A_TOKEN));
+    let before = messages(jetstream, "DEAD").await;
+    keeper.delete(&format!("/api/dead/{first}")).await.expect(204);
+    assert_eq!(messages(jetstream, "DEAD").await, before - 1);
+    keeper.delete(&format!("/api/dead/{first}")).await.problem(404, "dead_not_found");
+    let next = shown.body[1]["seq"].as_u64().unwrap();
+    keeper.post_empty(&format!("/api/dead/{next}/redrive")).await.expect(204);
+    eventually("it is buried again", async || messages(jetstream, "DEAD").await == before - 1).await;
+    for none in ["0", "99999", "x", "-1", "01", "99999999999999999999"] {
+        keeper.post_empty(&format!("/api/dead/{none}/redrive")).await.problem(404, "dead_not_found");
+    }
+}
+
 async fn dead_letters(stack: &Stack) {
     let jetstream = jetstream::new(stack.admin().await);
     assert!(dead(stack, 0, &["list"]).contains("no dead letters"));
@@ -168,6 +195,7 @@ async fn dead_letters(stack: &Stack) {
     an_operator_sees_why_and_no_token(stack, count, &token).await;
     delivered_again_it_is_buried_again(stack, &jetstream).await;
     dropped_it_is_gone(stack, &jetstream).await;
+    a_console_sees_and_minds_them(stack, &jetstream).await;
     let processes = stack.edges.iter().chain(&stack.workers);
     let leak = processes.flat_map(avanzacast_tests::Process::logs).find(|line| line.contains(LOOKS_LIKE_A_TOKEN));
     assert_eq!(leak, None);

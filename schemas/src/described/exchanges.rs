@@ -3,11 +3,12 @@
 use schemars::SchemaGenerator;
 
 use crate::{
-    AskHealth, AuditKey, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, EndBroadcast,
-    ErasePerson, Erased, EventProof, EventsPage, GetAuditKey, GetBroadcast, GetCheckpoint, GetProof, GetRegistration,
-    GetSession, GetTile, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListEvents, ListSessions, ManagedSession,
-    NoteRefused, Page, RegisterToken, Registration, RevokeSession, SessionConsumed, SessionCreated, SessionView,
-    ShowSession, StartBroadcast, User, ValidateToken, Validation, VerifyWebhook, WorkerHealth,
+    AskHealth, AuditKey, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, DeadMessage, DropDead,
+    EndBroadcast, ErasePerson, Erased, EventProof, EventsPage, GetAuditKey, GetBroadcast, GetCheckpoint, GetProof,
+    GetRegistration, GetSession, GetTile, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListDead, ListEvents,
+    ListSessions, ManagedSession, NoteRefused, Page, RedriveDead, RegisterToken, Registration, RevokeSession,
+    SessionConsumed, SessionCreated, SessionView, ShowSession, StartBroadcast, User, ValidateToken, Validation,
+    VerifyWebhook, WorkerHealth,
     bus::{group, stream, subject},
     event::Shape,
 };
@@ -69,6 +70,9 @@ pub(super) fn exchanges() -> Vec<Exchange> {
         SESSION_HEALTH group::Service(SESSION) AskHealth => WorkerHealth,
             "How the worker sees its database and LiveKit";
         SESSION_ERASE group::Service(SESSION) ErasePerson => Erased, "Forget what somebody was called";
+        DEAD_LIST group::Service(SESSION) ListDead => Vec<DeadMessage>, "Messages that can never work, oldest first";
+        DEAD_REDRIVE group::Service(SESSION) RedriveDead => , "Deliver one of them again";
+        DEAD_DROP group::Service(SESSION) DropDead => , "Take one of them away for good";
         AUDIT_REFUSED group::Service(AUDIT) NoteRefused => , "What an edge has refused in about a minute";
         AUDIT_CHECKPOINT group::Service(AUDIT) GetCheckpoint => String,
             "The checkpoint that was signed last, as text (C2SP tlog-checkpoint)";

@@ -108,6 +108,12 @@ pub(crate) fn broadcast_id(text: &str) -> Result<Uuid, Problem> {
     id.ok_or_else(|| Code::BroadcastNotFound.into())
 }
 
+/// A dead letter's number, from the path. What cannot be one is nobody's.
+pub(crate) fn dead_seq(text: &str) -> Result<u64, Problem> {
+    let seq = text.parse().ok().filter(|seq: &u64| *seq > 0 && seq.to_string() == text);
+    seq.ok_or_else(|| Code::DeadNotFound.into())
+}
+
 /// A session's id, from the path.
 pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
     SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))

@@ -2,6 +2,7 @@
 
 mod cached;
 mod commands;
+pub mod dead;
 pub mod health;
 mod queries;
 mod rules;

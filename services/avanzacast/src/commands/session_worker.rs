@@ -8,7 +8,7 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
-use avanzacast_session::{Rules, SessionService, health, webhook};
+use avanzacast_session::{Rules, SessionService, dead, health, webhook};
 use avanzacast_worker::{Running, store::Store};
 
 use super::{Failure, measure};
@@ -26,6 +26,7 @@ pub(crate) struct Started {
     _running: Running,
     _health: Served,
     _webhooks: Served,
+    _dead: Served,
 }
 
 /// Where files of this machine lie.
@@ -82,5 +83,6 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     watch_advisories(bus, life).await?;
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
     let webhooks = webhook::serve_webhooks(bus, &settings.livekit, life).await?;
-    Ok(Started { _running: running, _health: health, _webhooks: webhooks })
+    let dead = dead::serve_dead(bus, life).await?;
+    Ok(Started { _running: running, _health: health, _webhooks: webhooks, _dead: dead })
 }

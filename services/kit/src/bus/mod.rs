@@ -26,7 +26,7 @@ pub use self::{
     cache::{CacheReader, CacheWriteFailed, CacheWriter},
     call::{Caller, DEADLINE, Request, Unanswered},
     checkup::{bucket, consumer, server, shown, streams, visit},
-    dead_letters::{DeadError, DeadLetter, DeadLetters, DeadStream, Redriven},
+    dead_letters::{DeadError, DeadLetter, DeadLetters, DeadStream, Redriven, veil},
     delivery::{Delivery, Reply, Settlement},
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     inlet::{Incoming, Inlet},

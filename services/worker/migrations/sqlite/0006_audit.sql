@@ -10,6 +10,16 @@ CREATE TABLE ledger_index (
     PRIMARY KEY (kind, key, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- How many events of a type there were in an hour (Unix hours, by the event's time), as a sum over the rows: each tells of
+-- some events that were read together, of which `seq` is the first.
+CREATE TABLE ledger_count (
+    hour  INTEGER NOT NULL,
+    type  TEXT NOT NULL,
+    seq   INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (hour, type, seq)
+) STRICT, WITHOUT ROWID;
+
 -- Full tiles of the ledger's tree (C2SP tlog-tiles): 256 hashes in base64, and the root of the subtree that they are,
 -- which is a hash of the tile above. A tile that is not full is made from what is below it. Kept for good: what the
 -- ledger forgets can still be proved by them.

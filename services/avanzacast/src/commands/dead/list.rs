@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use avanzacast_kit::bus::DeadLetter;
+use avanzacast_kit::bus::{DeadLetter, veil};
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, moment, open, operator, veil};
+use super::{Failure, open, operator};
 
 /// What to list.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ impl List {
 
 fn lines(letters: &[DeadLetter]) -> String {
     letters.iter().fold(String::new(), |mut text, letter| {
-        let line = json!({ "seq": letter.sequence, "buriedAt": moment(letter.buried_at), "subject": letter.subject,
+        let line = json!({ "seq": letter.sequence, "buriedAt": letter.buried(), "subject": letter.subject,
             "attempts": letter.attempts, "reason": veil::prose(&letter.reason) });
         let _ = writeln!(text, "{line}");
         text
@@ -55,7 +55,7 @@ fn table(letters: &[DeadLetter]) -> String {
     let width = letters.iter().map(|letter| letter.subject.chars().count()).max().unwrap_or_default();
     let start = format!("{:>8}  {:24}  {:width$}  attempts  reason\n", "seq", "buried", "subject");
     letters.iter().fold(start, |mut text, letter| {
-        let (buried, subject) = (moment(letter.buried_at), operator::plain(&letter.subject));
+        let (buried, subject) = (letter.buried(), operator::plain(&letter.subject));
         let attempts = letter.attempts.map_or_else(|| "-".to_owned(), |attempts| attempts.to_string());
         let reason = operator::plain(&veil::prose(&letter.reason));
         let _ = writeln!(text, "{:>8}  {buried:24}  {subject:width$}  {attempts:>8}  {reason}", letter.sequence);

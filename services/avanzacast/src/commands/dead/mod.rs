@@ -4,12 +4,8 @@ mod discard;
 mod list;
 mod redrive;
 mod show;
-mod veil;
 
-use avanzacast_kit::{
-    bus::{Bus, DeadStream},
-    time,
-};
+use avanzacast_kit::bus::{Bus, DeadStream};
 use avanzacast_schemas::bus::BusUser;
 use clap::{Args, Subcommand};
 
@@ -55,11 +51,6 @@ impl Dead {
 async fn open() -> Result<(Bus, DeadStream), Failure> {
     let bus = operator::visit(operator::variables(), BusUser::Admin, "dead").await?;
     Ok((bus.clone(), DeadStream::open(bus).await?))
-}
-
-/// RFC 3339 with milliseconds, of Unix nanoseconds.
-fn moment(nanoseconds: i128) -> String {
-    time::rfc3339(i64::try_from(nanoseconds / 1_000_000).unwrap_or_default())
 }
 
 fn no_such(sequence: u64) {

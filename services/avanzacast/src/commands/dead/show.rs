@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use avanzacast_kit::bus::DeadLetter;
+use avanzacast_kit::bus::{DeadLetter, veil};
 use clap::Args;
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, moment, no_such, open, operator, veil};
+use super::{Failure, no_such, open, operator};
 
 /// Which one, and how.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ fn object(letter: &DeadLetter, reveal: bool) -> String {
         let values = named.entry(name).or_insert_with(|| json!([]));
         values.as_array_mut().into_iter().for_each(|values| values.push(json!(value)));
     }
-    let mut object = json!({ "seq": letter.sequence, "buriedAt": moment(letter.buried_at), "subject": letter.subject,
+    let mut object = json!({ "seq": letter.sequence, "buriedAt": letter.buried(), "subject": letter.subject,
         "attempts": letter.attempts, "reason": veil::prose(&letter.reason), "headers": named,
         "bytes": letter.body.len(), "sha256": veil::fingerprint(&letter.body) });
     let more = match (body(letter, reveal), str::from_utf8(&letter.body)) {
@@ -81,7 +81,7 @@ fn page(letter: &DeadLetter, reveal: bool) -> String {
     let mut text = format!(
         "seq       {}\nburied    {}\nsubject   {}\nattempts  {attempts}\nreason    {}\n",
         letter.sequence,
-        moment(letter.buried_at),
+        letter.buried(),
         operator::plain(&letter.subject),
         operator::plain(&veil::prose(&letter.reason)),
     );

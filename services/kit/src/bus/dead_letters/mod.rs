@@ -2,10 +2,13 @@
 
 mod bury;
 mod stream;
+pub mod veil;
 
 use async_nats::HeaderMap;
 use avanzacast_schemas::bus::{header, subject};
 use bytes::Bytes;
+
+use crate::time;
 
 pub use self::{
     bury::DeadLetters,
@@ -50,6 +53,12 @@ impl DeadLetter {
             body,
             headers,
         }
+    }
+
+    /// When it was buried: RFC 3339 with milliseconds.
+    #[must_use]
+    pub fn buried(&self) -> String {
+        time::rfc3339(i64::try_from(self.buried_at / 1_000_000).unwrap_or_default())
     }
 
     /// The headers that its sender gave it, by name.

@@ -79,6 +79,8 @@ impl DeadStream {
     /// The bus does not answer, or the subject is none.
     pub async fn list(&self, subject: &str, most: usize) -> Result<(Vec<DeadLetter>, u64), DeadError> {
         let config = pull::Config {
+            // Named, because not everybody may create one without a name.
+            name: Some(format!("list_{}", uuid::Uuid::new_v4().simple())),
             filter_subject: format!("{}{subject}", subject::DEAD_PREFIX),
             ack_policy: AckPolicy::None,
             headers_only: true,

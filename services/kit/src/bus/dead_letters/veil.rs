@@ -11,7 +11,8 @@ const SECRETS: [&str; 5] = ["token", "authorization", "secret", "password", "res
 const JWT_START: &str = "eyJ";
 
 /// Enough to compare with: events name a token by the same hash.
-pub(super) fn fingerprint(bytes: &[u8]) -> String {
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> String {
     format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(bytes)))
 }
 
@@ -26,7 +27,8 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// A header's value, or a field's.
-pub(super) fn text(name: &str, value: &str) -> String {
+#[must_use]
+pub fn text(name: &str, value: &str) -> String {
     if is_secret(name) {
         return fingerprint(value.as_bytes());
     }
@@ -38,7 +40,8 @@ pub(super) fn text(name: &str, value: &str) -> String {
 }
 
 /// Any text, without the words in it that look like a token.
-pub(super) fn prose(value: &str) -> String {
+#[must_use]
+pub fn prose(value: &str) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.=+/".contains(c);
     let (mut shown, mut rest) = (String::with_capacity(value.len()), value);
     while let Some((before, found)) = rest.find(JWT_START).and_then(|at| rest.split_at_checked(at)) {
@@ -52,7 +55,8 @@ pub(super) fn prose(value: &str) -> String {
 }
 
 /// A body, field by field; all of what lies in a secret one is secret.
-pub(super) fn json(name: &str, value: Value) -> Value {
+#[must_use]
+pub fn json(name: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let within = |field: &str| if is_secret(name) { name.to_owned() } else { field.to_owned() };
