@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use avanzacast_schemas::{Event, LedgerGap};
+use avanzacast_schemas::LedgerGap;
 use avanzacast_worker::store::{Kept, Look, Store};
 use bytes::Bytes;
 
-use super::RebuildError;
-use crate::{CloudEvent, Line, Lines, Source};
+use super::{RebuildError, new_log};
+use crate::{Line, Lines, Source};
 
 /// Lines read at once from a log that is kept.
 const RUN: i64 = 4_096;
@@ -40,12 +40,12 @@ impl Feed {
         let first = source.first();
         let lines = Self(Kind::Lines { lines: source.read(first), through });
         let mut session = store.connect().await?;
-        let mut gap = gap(&session.events(0, 1).await?);
+        let mut gap = new_log::gap(&session.events(0, 1).await?);
         let mut feeds = vec![lines];
         while let Some(LedgerGap { previous_ledger_id, previous_size, .. }) = gap {
             let kept = Kept::of(&previous_ledger_id).ok_or(RebuildError::NotKept)?;
             let mut look = store.look().await?;
-            gap = self::gap(&look.kept(&kept, 0, 1).await?);
+            gap = new_log::gap(&look.kept(&kept, 0, 1).await?);
             let through = i64::try_from(previous_size).unwrap_or(i64::MAX);
             feeds.insert(0, Self(Kind::Kept { look, kept, after: 0, through }));
         }
@@ -68,11 +68,4 @@ impl Feed {
             }
         }
     }
-}
-
-/// What the first line says of a log before it.
-fn gap(lines: &[(i64, String)]) -> Option<LedgerGap> {
-    let event = CloudEvent::read(lines.first()?.1.as_bytes()).ok()?;
-    let Event::LedgerGap(gap) = Event::read(event.kind(), event.data()).ok()?? else { return None };
-    Some(gap)
 }

@@ -1,8 +1,8 @@
 //! State from events: made anew beside the live one, to see that they agree, and brought up to date where a database lost
 //! rows.
 //!
-//! One pure fold says what every event makes of state. [`rebuild`] applies it to all of them, in an empty database;
-//! [`reconcile`] to those that a ledger lost. Both read what a batch of events is about, and write it in one transaction.
+//! One pure fold says what every event makes of state. [`rebuild`](rebuild()) applies it to all of them, in an empty database;
+//! [`reconcile`](reconcile()) to those that a ledger lost. Both read what a batch of events is about, and write it in one transaction.
 //!
 //! What stands in no event is not there afterwards: people's values and salts, session ids (the row of a session that was
 //! made anew is called `rebuilt:<participant>`), tokens, consumers' keys, and decisions about commands that may be sent
@@ -13,6 +13,10 @@ mod copy;
 mod digest;
 mod feed;
 mod fold;
+mod known;
+mod missing;
+mod new_log;
+mod reconcile;
 mod rows;
 mod statements;
 
@@ -24,6 +28,10 @@ pub use self::{
     copy::{Replayed, rebuild},
     digest::{Difference, Digest, Taken, digest_of},
     feed::Feed,
+    known::{Known, NotKnown},
+    missing::Missing,
+    new_log::{Loss, NewLogError, accept_loss, gap_before},
+    reconcile::{ReconcileError, Reconciled, reconcile},
 };
 use crate::SourceError;
 

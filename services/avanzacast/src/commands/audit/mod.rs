@@ -1,6 +1,7 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
 mod rebuild;
+mod reconcile;
 mod replay;
 mod verify;
 
@@ -35,6 +36,8 @@ enum Command {
     Verify(verify::Verify),
     /// Makes state anew from the record, in an empty database, and compares it with the live one: all that events determine
     Rebuild(rebuild::Rebuild),
+    /// Brings a database that lost rows up to date, from EVENTS or a file; or gives up what is lost, and starts a new log
+    Reconcile(reconcile::Reconcile),
 }
 
 /// Which copy of the record.
@@ -53,6 +56,7 @@ impl Audit {
             Command::Replay(replay) => replay.run().await,
             Command::Verify(verify) => verify.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
+            Command::Reconcile(reconcile) => reconcile.run().await,
         }
     }
 }
