@@ -5,6 +5,8 @@
 
 mod command;
 mod history;
+mod older;
+mod reconcile;
 
 use std::fs;
 
