@@ -5,6 +5,7 @@
 
 mod command;
 mod history;
+mod new_log;
 mod older;
 mod reconcile;
 
