@@ -53,6 +53,17 @@ macro_rules! events {
                 match self { $(Self::$name(_) => concat!("urn:avanzacast:event:", $kind, ":", $version),)* }
             }
 
+            /// Reads an event's data by its type; `None` for a type that is not ours.
+            ///
+            /// # Errors
+            /// The data is not what every version of that type has.
+            pub fn read(kind: &str, data: &str) -> Result<Option<Self>, serde_json::Error> {
+                Ok(match kind {
+                    $($kind => Some(Self::$name(serde_json::from_str(data)?)),)*
+                    _ => None,
+                })
+            }
+
             /// Every type, described.
             #[must_use]
             pub fn described() -> Vec<EventType> {

@@ -172,11 +172,31 @@ impl From<Uuid> for SessionId {
     }
 }
 
+/// What stands in the place of an id that was lost.
+const REBUILT_PREFIX: &str = "rebuilt:";
+
 impl SessionId {
     /// The participant that this session lets in.
     #[must_use]
     pub fn participant(&self) -> ParticipantId {
-        ParticipantId::of(self)
+        let rebuilt = self.0.strip_prefix(REBUILT_PREFIX).and_then(ParticipantId::named);
+        rebuilt.unwrap_or_else(|| ParticipantId::of(self))
+    }
+
+    /// In the place of the id of a session that was made anew from the ledger, which does not have it. No session that
+    /// anybody asks for has such a name, so it opens no door.
+    #[must_use]
+    pub fn rebuilt(participant: &ParticipantId) -> Self {
+        Self(format!("{REBUILT_PREFIX}{participant}"))
+    }
+
+    /// As a database has it: an id, or what stands in the place of one.
+    ///
+    /// # Errors
+    /// Neither.
+    pub fn stored(text: String) -> Result<Self, Invalid> {
+        let rebuilt = text.strip_prefix(REBUILT_PREFIX).and_then(ParticipantId::named);
+        rebuilt.map_or_else(|| Self::try_from(text), |participant| Ok(Self::rebuilt(&participant)))
     }
 }
 
@@ -331,5 +351,16 @@ mod tests {
         assert_eq!(participant.as_str().len(), 28);
         // python3: 'p_'+base64.b32encode(sha256(b'avanzacast participant\0'+id).digest())[:26].lower()
         assert_eq!(participant.as_str(), include_str!("../golden/participant.txt").trim());
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_an_id_is_read_from_a_database_only() {
+        let id = SessionId::try_from("9f1c2d3e-0000-4000-8000-000000000001".to_owned()).unwrap();
+        let rebuilt = SessionId::rebuilt(&id.participant());
+        assert_eq!(rebuilt.participant(), id.participant());
+        assert_eq!(SessionId::stored(rebuilt.to_string()).unwrap(), rebuilt);
+        assert_eq!(SessionId::stored(id.to_string()).unwrap(), id);
+        assert!(SessionId::try_from(rebuilt.to_string()).is_err(), "nobody can ask for it");
+        assert!(SessionId::stored("rebuilt:p_x".to_owned()).is_err());
     }
 }

@@ -5,6 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Actor, ParticipantId, Role, RoomName, SessionId, Ttl, Username};
 
@@ -84,6 +85,9 @@ pub struct SessionCreatedEvent {
     pub ttl_seconds: u32,
     /// RFC 3339.
     pub expires_at: String,
+    /// The broadcast it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast_id: Option<Uuid>,
 }
 
 /// Data of `token.registered`: a session and its token exist.
@@ -122,6 +126,12 @@ pub struct TokenRegistered {
     /// The user who registered it, if that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<i64>,
+    /// `true` where only one consume is shown the token; else unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub single_use: Option<bool>,
+    /// The broadcast that the session belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broadcast_id: Option<Uuid>,
 }
 
 /// Data of `token.issued`: a token without a session.

@@ -176,6 +176,7 @@ fn events() {
         name_hash: hash.clone(),
         ttl_seconds: 86_400,
         expires_at: LATER.to_owned(),
+        broadcast_id: None,
     }));
     event(&Event::TokenRegistered(TokenRegistered {
         actor: actor.clone(),
@@ -192,6 +193,8 @@ fn events() {
         expires_at: LATER.to_owned(),
         token_expires_at: LATER.to_owned(),
         created_by: None,
+        single_use: None,
+        broadcast_id: None,
     }));
     event(&Event::TokenIssued(TokenIssued {
         actor: actor.clone(),

@@ -5,6 +5,7 @@
 
 mod event;
 mod filter;
+pub mod rebuild;
 mod replay;
 mod sink;
 mod source;

@@ -6,7 +6,7 @@ use avanzacast_worker::{
     person::Personal,
     store::{Cell, Kind, Table},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use uuid::Uuid;
 
 use crate::state::{Consumption, Session, Sessions, State};
@@ -62,6 +62,7 @@ impl From<Rows> for Sessions {
 /// A session as the database has it.
 #[derive(Deserialize)]
 pub(crate) struct Row {
+    #[serde(deserialize_with = "stored")]
     id: SessionId,
     room: RoomName,
     role: Role,
@@ -89,6 +90,11 @@ pub(crate) struct Row {
     created_by: Option<i64>,
     /// In a page: which of the rows looked through this is.
     pub(crate) place: Option<u32>,
+}
+
+/// An id, or what stands in the place of one that was lost.
+fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionId, D::Error> {
+    SessionId::stored(String::deserialize(deserializer)?).map_err(|invalid| D::Error::custom(invalid.0))
 }
 
 impl From<Row> for Session {

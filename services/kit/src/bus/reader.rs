@@ -93,6 +93,15 @@ impl EventsReader {
         Ok((state.first_sequence.max(1), state.last_sequence))
     }
 
+    /// Which ledger the stream copies, as it says itself.
+    ///
+    /// # Errors
+    /// The stream is not there, or the bus does not answer.
+    pub async fn ledger_id(&self) -> Result<Option<String>, EventsError> {
+        let events = self.jetstream.get_stream(stream::EVENTS).await.map_err(|error| EventsError(error.into()))?;
+        Ok(events.cached_info().config.metadata.get(stream::LEDGER_ID).cloned())
+    }
+
     async fn consumer(&self, next: u64) -> Result<PullConsumer, async_nats::Error> {
         let events = self.jetstream.get_stream_no_info(stream::EVENTS).await?;
         let config = pull::Config {

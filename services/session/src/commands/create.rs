@@ -121,6 +121,7 @@ fn created(session: &Session, actor: &Actor) -> Event {
         name_hash: person::hash_of(session.name.as_ref()),
         ttl_seconds: session.ttl,
         expires_at: time::rfc3339(session.expires_at),
+        broadcast_id: session.broadcast,
     })
 }
 
@@ -141,6 +142,8 @@ pub(crate) fn registered(session: &Session, stamp: &Stamp, token: &str, actor: &
         expires_at: time::rfc3339(session.expires_at),
         token_expires_at: time::rfc3339(stamp.exp * 1000),
         created_by: None,
+        single_use: session.single_use.then_some(true),
+        broadcast_id: session.broadcast,
     })
 }
 

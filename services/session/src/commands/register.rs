@@ -187,6 +187,8 @@ fn store(
         expires_at: time::rfc3339(session.expires_at),
         token_expires_at: time::rfc3339(token_exp * 1000),
         created_by: session.created_by,
+        single_use: session.single_use.then_some(true),
+        broadcast_id: None,
     });
     let record = Record { session: create::Record::of(&session), again: false };
     sessions.create(session);

@@ -5,6 +5,8 @@
 
 mod checkup;
 mod fault;
+mod look;
+mod new_log;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -12,6 +14,7 @@ mod sqlite;
 use std::{sync::Arc, time::Duration};
 
 use avanzacast_kit::config::DatabaseConfig;
+pub use sqlx::migrate::MigrateError;
 use sqlx::{Connection, migrate::Migrator};
 use tokio::time::timeout;
 
@@ -19,6 +22,8 @@ pub(crate) use self::fault::unreadable;
 pub use self::{
     checkup::{Checkup, checkup},
     fault::{Fault, StoreError},
+    look::{Look, Texts},
+    new_log::{Kept, NewLog},
     rows::{Cell, Change, Kind, Op, Table},
 };
 
@@ -117,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// The database is away, or was migrated by something newer or other than this.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
         match self.config.as_ref() {
             DatabaseConfig::Postgres(url) => {
                 let mut connection = postgres::connect_plainly(url).await?;
@@ -219,6 +224,14 @@ impl Session {
     /// The database is away.
     pub async fn execute(&mut self, sql: Sql, number: i64) -> Result<u64, StoreError> {
         on!(self, execute(sql, number))
+    }
+
+    /// Runs a statement whose only parameter are texts, and says how many rows it touched.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn amend(&mut self, sql: Sql, keys: &[String]) -> Result<u64, StoreError> {
+        on!(self, amend(sql, keys))
     }
 
     /// Where the ledger stands.

@@ -199,6 +199,10 @@ pub(super) async fn execute(connection: &mut PgConnection, sql: Sql, number: i64
     Ok(sqlx::query(sql.postgres).bind(number).execute(connection).await?.rows_affected())
 }
 
+pub(super) async fn amend(connection: &mut PgConnection, sql: Sql, keys: &[String]) -> Result<u64, StoreError> {
+    Ok(sqlx::query(sql.postgres).bind(keys).execute(connection).await?.rows_affected())
+}
+
 pub(super) async fn head(connection: &mut PgConnection) -> Result<Head, StoreError> {
     let row = sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(connection).await?;
     Ok(read_head(&row)?)

@@ -185,6 +185,10 @@ pub(super) async fn execute(session: &mut SqliteSession, sql: Sql, number: i64) 
     Ok(sqlx::query(sql.sqlite).bind(number).execute(&mut session.connection).await?.rows_affected())
 }
 
+pub(super) async fn amend(session: &mut SqliteSession, sql: Sql, keys: &[String]) -> Result<u64, StoreError> {
+    Ok(sqlx::query(sql.sqlite).bind(json(&keys)?).execute(&mut session.connection).await?.rows_affected())
+}
+
 pub(super) async fn head(session: &mut SqliteSession) -> Result<Head, StoreError> {
     let row =
         sqlx::query("SELECT ledger_id, size, frontier FROM ledger_head").fetch_one(&mut session.connection).await?;

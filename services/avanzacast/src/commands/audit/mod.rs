@@ -1,5 +1,7 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
+mod rebuild;
+mod reconcile;
 mod replay;
 mod verify;
 
@@ -32,6 +34,10 @@ enum Command {
     /// Looks at every event of the ledger, the stream or a file: that none is missing, changed, moved or added; and prints
     /// the size and the root of their Merkle tree (RFC 6962)
     Verify(verify::Verify),
+    /// Makes state anew from the record, in an empty database, and compares it with the live one: all that events determine
+    Rebuild(rebuild::Rebuild),
+    /// Brings a database that lost rows up to date, from EVENTS or a file; or gives up what is lost, and starts a new log
+    Reconcile(reconcile::Reconcile),
 }
 
 /// Which copy of the record.
@@ -49,6 +55,8 @@ impl Audit {
         match self.command {
             Command::Replay(replay) => replay.run().await,
             Command::Verify(verify) => verify.run().await,
+            Command::Rebuild(rebuild) => rebuild.run().await,
+            Command::Reconcile(reconcile) => reconcile.run().await,
         }
     }
 }

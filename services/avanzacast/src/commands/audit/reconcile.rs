@@ -1,0 +1,176 @@
+//! `avanzacast audit reconcile`.
+
+use std::{fs, path::PathBuf};
+
+use avanzacast_audit::rebuild::{Known, Loss, Missing, accept_loss, gap_before, reconcile};
+use avanzacast_kit::{
+    bus::{Bus, EventsStream},
+    config::{DatabaseConfig, Variables},
+};
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_worker::{
+    Standing, look_once,
+    store::{Head, Store},
+};
+use clap::Args;
+use uuid::Uuid;
+
+use super::{Failure, database, operator};
+use crate::commands::provision::{self, StreamSettings};
+
+/// Bytes of a reason: it stands in the ledger for good.
+const REASON_MAX: usize = 256;
+
+/// For a database that lost rows (`doctor` says ledger_behind): appends the events that it lacks, as they are, and applies
+/// them to state, erasures too. All of them are looked at before any is written; done again, it goes on where it was ended.
+/// Workers may run, and go on by themselves afterwards. Sessions that were lost come back without their links.
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    /// Where the events still are: `stream`, or a file as `audit replay` writes it
+    #[arg(long, value_name = "stream|FILE", default_value = "stream")]
+    from: String,
+    /// A checkpoint that somebody kept: what it says must be so
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// The public key that signed it, as `audit key` printed it
+    #[arg(long, requires = "checkpoint")]
+    vkey: Option<String>,
+    /// Gives up what is lost: a new log begins, whose first event says so; EVENTS is made anew (save what it has first, by
+    /// `audit replay`); the old log is kept in tables of its own
+    #[arg(long, requires = "reason")]
+    accept_loss: bool,
+    /// Why; 1 to 256 bytes, without a name in it: it stands in the ledger for good
+    #[arg(long, requires = "accept_loss")]
+    reason: Option<String>,
+    /// How the old log was called, where AUDIT_ORIGIN is set and no checkpoint says so
+    #[arg(long, requires = "accept_loss")]
+    origin: Option<String>,
+}
+
+impl Reconcile {
+    pub(super) async fn run(self) -> Result<bool, Failure> {
+        let mut variables = operator::variables();
+        let config = database(&mut variables);
+        variables.clone().finish()?;
+        if let DatabaseConfig::Sqlite(path) = &config
+            && !path.is_file()
+        {
+            let at = path.display();
+            return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
+        }
+        let store = Store::new(config);
+        let file = self.checkpoint.as_ref().map(|path| self.read(path)).transpose()?;
+        if self.accept_loss {
+            return self.give_up(&store, file, variables).await;
+        }
+        let mut look = store.look().await?;
+        let last = Known::last(&mut look).await?;
+        look.end().await;
+        let known: Vec<Known> = file.into_iter().chain(last).collect();
+        let missing = match self.from.as_str() {
+            "stream" => Missing::Stream(Box::new(operator::visit(variables, BusUser::Audit, "audit").await?)),
+            "-" => return Err(usage("--from: standard input can be read only once; name a file")),
+            file => Missing::File(PathBuf::from(file)),
+        };
+        let done = reconcile(&store, &missing, &known).await?;
+        let appended = done.to.saturating_sub(done.from);
+        operator::write(&format!("appended {appended}\nsize {}\nroot {}\n", done.to.max(done.from), done.root))?;
+        Ok(true)
+    }
+
+    fn read(&self, path: &PathBuf) -> Result<Known, Failure> {
+        let text = fs::read_to_string(path)?;
+        if self.vkey.is_none() {
+            operator::say("without --vkey nobody knows who signed the checkpoint; it is believed");
+        }
+        Ok(Known::read(&text, self.vkey.as_deref())?)
+    }
+
+    /// Starts a new log. What was begun and ended in between is brought to its end.
+    async fn give_up(self, store: &Store, file: Option<Known>, mut variables: Variables) -> Result<bool, Failure> {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        if reason.is_empty() || reason.len() > REASON_MAX || reason.chars().any(char::is_control) {
+            return Err(usage("--reason: 1 to 256 bytes on one line"));
+        }
+        let streams = StreamSettings::read(&mut variables);
+        let own = variables.text("AUDIT_ORIGIN");
+        let bus = operator::visit(variables, BusUser::Admin, "audit").await?;
+        if begun(store, &bus).await? {
+            operator::say("the new log was begun before; EVENTS is made anew for it");
+        } else {
+            let mut look = store.look().await?;
+            let (head, last) = (look.head().await?, Known::last(&mut look).await?);
+            look.end().await;
+            if !lost(store, &bus, &head, file.as_ref()).await? {
+                return Err("nothing is lost, as far as EVENTS and the checkpoint say".into());
+            }
+            let known = newest(file, last);
+            let id = Uuid::new_v4();
+            let previous_origin = self.previous(known.as_ref(), own.as_deref(), &head)?;
+            let origin = own.unwrap_or_else(|| format!("avanzacast/{id}"));
+            if origin == previous_origin {
+                let text = format!(
+                    "AUDIT_ORIGIN is still {origin}, the old log's: a new log needs another name, here \
+                     and where the audit worker runs"
+                );
+                return Err(usage(&text));
+            }
+            accept_loss(
+                store,
+                id,
+                Loss { previous_origin: &previous_origin, previous_checkpoint: known.as_ref(), reason },
+            )
+            .await?;
+        }
+        provision::make(store, &bus, streams, true).await?;
+        let head = store.connect().await?.head().await?;
+        operator::write(&format!("ledger {}\nsize {}\n", head.ledger_id, head.size))?;
+        Ok(true)
+    }
+
+    fn previous(&self, known: Option<&Known>, own: Option<&str>, head: &Head) -> Result<String, Failure> {
+        match (known, &self.origin, own) {
+            (Some(known), None, _) => Ok(known.origin.clone()),
+            (Some(known), Some(origin), _) if known.origin != *origin => {
+                Err(usage(&format!("--origin: the last checkpoint names {}", known.origin)))
+            }
+            (_, Some(origin), _) => Ok(origin.clone()),
+            (None, None, None) => Ok(format!("avanzacast/{}", head.ledger_id)),
+            (None, None, Some(_)) => Err(usage(
+                "no checkpoint says how the old log was called: name it by --origin (AUDIT_ORIGIN as it was)",
+            )),
+        }
+    }
+}
+
+fn usage(text: &str) -> Failure {
+    operator::Usage(text.to_owned()).into()
+}
+
+/// The one that names more events.
+fn newest(file: Option<Known>, last: Option<Known>) -> Option<Known> {
+    [file, last].into_iter().flatten().max_by_key(|known| known.size)
+}
+
+/// Whether the ledger took another's place, and EVENTS has not followed.
+async fn begun(store: &Store, bus: &Bus) -> Result<bool, Failure> {
+    let Some(gap) = gap_before(store).await? else { return Ok(false) };
+    let tail = EventsStream::new(bus.clone()).tail().await?;
+    Ok(tail.is_none_or(|tail| tail.ledger_id == Some(gap.previous_ledger_id)))
+}
+
+/// Whether EVENTS, or a checkpoint, knows more than the ledger has, or has it otherwise.
+async fn lost(store: &Store, bus: &Bus, head: &Head, known: Option<&Known>) -> Result<bool, Failure> {
+    if known.is_some_and(|known| known.size > u64::try_from(head.size).unwrap_or_default()) {
+        return Ok(true);
+    }
+    let session = store.connect().await?;
+    let seen = look_once(store, session, &EventsStream::new(bus.clone())).await;
+    let seen = seen.ok_or("ledger and EVENTS cannot be compared: bus or database does not answer")?;
+    Ok(match seen.standing {
+        Standing::Behind => true,
+        Standing::Sound => false,
+        Standing::Foreign => return Err("ledger_foreign: EVENTS is a copy of another ledger".into()),
+        Standing::Unknown => return Err("ledger and EVENTS cannot be compared".into()),
+    })
+}
