@@ -24,7 +24,7 @@ impl Types {
         }
     }
 
-    fn holds(&self, kind: &str) -> bool {
+    pub(crate) fn holds(&self, kind: &str) -> bool {
         match self {
             Self::One(one) => one == kind,
             Self::Begin(start) => kind.starts_with(start),

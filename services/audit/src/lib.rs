@@ -3,8 +3,11 @@
 //! A [`Source`] gives lines, each with its place in the ledger. [`replay`](replay()) passes those that a [`Filter`]
 //! wants to a [`Sink`]; [`verify`](verify()) looks at every one.
 
+pub mod archive;
 mod event;
+pub mod export;
 mod filter;
+pub mod keeper;
 pub mod log;
 pub mod rebuild;
 mod replay;

@@ -20,6 +20,6 @@ mod verdict;
 
 pub use guard::{Guard, Seen, Standing, look_once};
 pub use inbox::Decided;
-pub use reactor::{Follower, NotNow, Reactor, Recorded};
+pub use reactor::{Follow, Follower, NotNow, Reacting, Reactor, Recorded, Step};
 pub use run::{Own, Running, StartError, relay, run, sweep};
 pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

@@ -28,16 +28,12 @@ use crate::{
     store::{Advance, Change, Lease, Session, Sql, Store, StoreError, unreadable},
 };
 
-/// Events read at once.
-const RUN: usize = 256;
 /// How long a lease lasts: longer than what is done between two renewals, a wait or a call of some seconds.
 const LEASE: Duration = Duration::from_secs(20);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(5);
 /// How often a position is written that only passed events by.
 const SAVE: Duration = Duration::from_secs(1);
-/// Lets events gather under load, instead of reading them by twos and threes.
-const GATHER: Duration = Duration::from_millis(10);
 /// How often another process looks whether the lease is free.
 const ASIDE: Duration = Duration::from_secs(2);
 /// First and longest pause before an event is tried again.
@@ -100,6 +96,92 @@ pub trait Reactor: Send + Sync + 'static {
     fn changes(&self, state: &Self::State) -> Vec<Change>;
 }
 
+/// What some events came to.
+#[derive(Debug)]
+pub enum Step {
+    /// So many of them are done with. The rows to be written with that; without any, the position need not be written at
+    /// once either, for to pass them once more is nothing.
+    Passed(usize, Option<Vec<Change>>),
+    /// The outside is away.
+    NotNow(NotNow),
+}
+
+/// Whoever follows the ledger event by event: every [`Reactor`], and what needs each line as it is.
+pub trait Follow: Send + 'static {
+    /// Its name, which is that of its row.
+    const NAME: &'static str;
+    /// Whose connection it reads EVENTS over.
+    const USER: BusUser;
+    /// Events read at once, at most.
+    const RUN: usize;
+    /// Lets events gather under load, instead of taking them by twos and threes.
+    const GATHER: Duration;
+
+    /// Takes the events that follow a position: none, some of them, or all.
+    fn step(
+        &mut self,
+        session: &mut Session,
+        position: i64,
+        events: &[Bytes],
+    ) -> impl Future<Output = Result<Step, StoreError>> + Send;
+
+    /// Nothing has happened for a few seconds. Rows to be written all the same.
+    fn rest(
+        &mut self,
+        _session: &mut Session,
+        _position: i64,
+    ) -> impl Future<Output = Result<Option<Vec<Change>>, StoreError>> + Send {
+        std::future::ready(Ok(None))
+    }
+}
+
+/// A reactor, as one that follows.
+pub struct Reacting<R>(pub Arc<R>);
+
+impl<R: Reactor> Follow for Reacting<R> {
+    const NAME: &'static str = R::NAME;
+    const USER: BusUser = R::USER;
+    const RUN: usize = 256;
+    const GATHER: Duration = Duration::from_millis(10);
+
+    async fn step(&mut self, session: &mut Session, _: i64, events: &[Bytes]) -> Result<Step, StoreError> {
+        let (minded, passed) = self.group(events)?;
+        let keys: Vec<String> = minded.iter().filter_map(|event| self.0.keys(event)).flatten().collect();
+        if keys.is_empty() {
+            return Ok(Step::Passed(passed, None));
+        }
+        let (rows, now) = session.select(R::ROWS, &keys).await?;
+        let mut state = self.0.load(&rows)?;
+        for event in &minded {
+            for call in self.0.react(&mut state, event, now) {
+                if let Err(not_now) = self.0.call(&call).await {
+                    return Ok(Step::NotNow(not_now));
+                }
+            }
+        }
+        Ok(Step::Passed(passed, Some(self.0.changes(&state))))
+    }
+}
+
+impl<R: Reactor> Reacting<R> {
+    /// The next events of one type, with how many were passed to find them; the ones between are not minded. Of one
+    /// type only, so that rows read together are not outdated by what comes between.
+    fn group(&self, events: &[Bytes]) -> Result<(Vec<Recorded>, usize), StoreError> {
+        let mut minded: Vec<Recorded> = Vec::new();
+        for (position, body) in events.iter().enumerate() {
+            let kind = serde_json::from_slice::<Kind<'_>>(body).map_err(unreadable)?.kind;
+            if !self.0.minds(&kind) {
+                continue;
+            }
+            if minded.first().is_some_and(|first| first.kind != kind) {
+                return Ok((minded, position));
+            }
+            minded.push(serde_json::from_slice(body).map_err(unreadable)?);
+        }
+        Ok((minded, events.len()))
+    }
+}
+
 /// How a turn went.
 enum Turn {
     /// Something was read, or waited for.
@@ -122,9 +204,9 @@ struct Lead {
     renewed_at: Instant,
 }
 
-/// Runs a reactor.
-pub struct Follower<R> {
-    reactor: Arc<R>,
+/// Runs whoever follows.
+pub struct Follower<F> {
+    follow: F,
     store: Store,
     guard: Guard,
     events: EventsReader,
@@ -133,14 +215,14 @@ pub struct Follower<R> {
     leading: watch::Sender<bool>,
 }
 
-impl<R: Reactor> Follower<R> {
+impl<F: Follow> Follower<F> {
     /// Will read EVENTS over this connection.
     #[must_use]
-    pub fn new(reactor: Arc<R>, store: Store, guard: Guard, bus: &Bus) -> Self {
-        metrics::reactor_waits(R::NAME, false);
-        let events = EventsReader::new(bus, R::USER);
+    pub fn new(follow: F, store: Store, guard: Guard, bus: &Bus) -> Self {
+        metrics::reactor_waits(F::NAME, false);
+        let events = EventsReader::new(bus, F::USER);
         let owner = uuid::Uuid::now_v7().to_string();
-        Self { reactor, store, guard, events, owner, lead: None, leading: watch::Sender::new(false) }
+        Self { follow, store, guard, events, owner, lead: None, leading: watch::Sender::new(false) }
     }
 
     /// Whether this process leads.
@@ -159,18 +241,18 @@ impl<R: Reactor> Follower<R> {
             };
             let pause = match turn {
                 Ok(Turn::On) => {
-                    patience.restored(R::NAME);
+                    patience.restored(F::NAME);
                     continue;
                 }
                 Ok(Turn::Aside) => {
                     self.step_down();
                     ASIDE
                 }
-                Ok(Turn::NotNow(NotNow(reason))) => patience.lost(R::NAME, &reason),
+                Ok(Turn::NotNow(NotNow(reason))) => patience.lost(F::NAME, &reason),
                 Err(error) => {
                     session = None;
                     self.step_down();
-                    tracing::warn!(%error, reactor = R::NAME,
+                    tracing::warn!(%error, reactor = F::NAME,
                         source = std::error::Error::source(&error).map(tracing::field::display), "pauses");
                     limits::SWEEP
                 }
@@ -208,7 +290,7 @@ impl<R: Reactor> Follower<R> {
             return Ok(true);
         }
         let (renewed_at, ms) = (Instant::now(), i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX));
-        let lease = session.lease(R::NAME, &self.owner, ms).await?;
+        let lease = session.lease(F::NAME, &self.owner, ms).await?;
         self.lead = lease.map(|Lease { position: saved }| match self.lead.take() {
             Some(lead) if lead.saved == saved => Lead { renewed_at, ..lead },
             Some(_) | None => Lead { position: saved, saved, saved_at: renewed_at, renewed_at },
@@ -217,92 +299,63 @@ impl<R: Reactor> Follower<R> {
         Ok(self.lead.is_some())
     }
 
-    /// Reads on from the position, and reacts.
+    /// Reads on from the position, and takes what is there.
     async fn follow(&mut self, session: &mut Session) -> Result<Turn, StoreError> {
         let Some(position) = self.lead.map(|lead| lead.position) else { return Ok(Turn::Aside) };
         let events = self.read(session, position).await?;
         let mut rest = events.as_slice();
         while !rest.is_empty() {
-            let (minded, passed) = self.group(rest)?;
-            let turn = self.react(session, &minded, passed).await?;
-            if !matches!(turn, Turn::On) {
-                return Ok(turn);
+            let Some(lead) = &mut self.lead else { return Ok(Turn::Aside) };
+            match self.follow.step(session, lead.position, rest).await? {
+                Step::NotNow(not_now) => return Ok(Turn::NotNow(not_now)),
+                Step::Passed(passed, changes) => {
+                    lead.position += i64::try_from(passed).unwrap_or_default();
+                    rest = rest.get(passed..).unwrap_or_default();
+                    if let Some(changes) = changes
+                        && !self.save(session, &changes).await?
+                    {
+                        return Ok(Turn::Aside);
+                    }
+                }
             }
-            rest = rest.get(passed..).unwrap_or_default();
+        }
+        if events.is_empty()
+            && let Some(changes) = self.follow.rest(session, position).await?
+            && !self.save(session, &changes).await?
+        {
+            return Ok(Turn::Aside);
         }
         if self.lead.is_some_and(|lead| lead.position > lead.saved && lead.saved_at.elapsed() > SAVE)
             && !self.save(session, &[]).await?
         {
             return Ok(Turn::Aside);
         }
-        if (1..RUN).contains(&events.len()) {
-            tokio::time::sleep(GATHER).await;
+        if (1..F::RUN).contains(&events.len()) {
+            tokio::time::sleep(F::GATHER).await;
         }
         Ok(Turn::On)
     }
 
     /// What follows a position: from the stream, or from the ledger when the stream does not have it.
     async fn read(&mut self, session: &mut Session, position: i64) -> Result<Vec<Bytes>, StoreError> {
-        match self.events.after(u64::try_from(position).unwrap_or_default(), RUN).await {
+        match self.events.after(u64::try_from(position).unwrap_or_default(), F::RUN).await {
             Ok(EventsRead::Events(events)) => return Ok(events.into_iter().map(|(_, body)| body).collect()),
             Ok(EventsRead::Gone) => {
-                tracing::info!(reactor = R::NAME, position, "reads the ledger: EVENTS begins later")
+                tracing::info!(reactor = F::NAME, position, "reads the ledger: EVENTS begins later")
             }
-            Err(error) => tracing::debug!(%error, reactor = R::NAME, "reads the ledger"),
+            Err(error) => tracing::debug!(%error, reactor = F::NAME, "reads the ledger"),
         }
-        let lines = session.events(position, i64::try_from(RUN).unwrap_or(i64::MAX)).await?;
+        let lines = session.events(position, i64::try_from(F::RUN).unwrap_or(i64::MAX)).await?;
         if lines.is_empty() {
             tokio::time::sleep(limits::SWEEP).await;
         }
         Ok(lines.into_iter().map(|(_, body)| Bytes::from(body)).collect())
     }
 
-    /// The next events of one type, with how many were passed to find them; the ones between are not minded. Of one
-    /// type only, so that rows read together are not outdated by what comes between.
-    fn group(&self, events: &[Bytes]) -> Result<(Vec<Recorded>, usize), StoreError> {
-        let mut minded: Vec<Recorded> = Vec::new();
-        for (position, body) in events.iter().enumerate() {
-            let kind = serde_json::from_slice::<Kind<'_>>(body).map_err(unreadable)?.kind;
-            if !self.reactor.minds(&kind) {
-                continue;
-            }
-            if minded.first().is_some_and(|first| first.kind != kind) {
-                return Ok((minded, position));
-            }
-            minded.push(serde_json::from_slice(body).map_err(unreadable)?);
-        }
-        Ok((minded, events.len()))
-    }
-
-    /// Reacts to events that were read together, and passes so many. What cannot be done now is left for later.
-    async fn react(&mut self, session: &mut Session, events: &[Recorded], passed: usize) -> Result<Turn, StoreError> {
-        let keys: Vec<String> = events.iter().filter_map(|event| self.reactor.keys(event)).flatten().collect();
-        let mut changes = None;
-        if !keys.is_empty() {
-            let (rows, now) = session.select(R::ROWS, &keys).await?;
-            let mut state = self.reactor.load(&rows)?;
-            for event in events {
-                for call in self.reactor.react(&mut state, event, now) {
-                    if let Err(not_now) = self.reactor.call(&call).await {
-                        return Ok(Turn::NotNow(not_now));
-                    }
-                }
-            }
-            changes = Some(self.reactor.changes(&state));
-        }
-        if let Some(lead) = &mut self.lead {
-            lead.position += i64::try_from(passed).unwrap_or_default();
-        }
-        match changes {
-            Some(changes) if !self.save(session, &changes).await? => Ok(Turn::Aside),
-            Some(_) | None => Ok(Turn::On),
-        }
-    }
-
     /// Writes rows and position; answers whether this process still leads.
     async fn save(&mut self, session: &mut Session, changes: &[Change]) -> Result<bool, StoreError> {
         let Some(lead) = &mut self.lead else { return Ok(false) };
-        let advance = Advance { name: R::NAME, owner: &self.owner, from: lead.saved, to: lead.position };
+        let advance = Advance { name: F::NAME, owner: &self.owner, from: lead.saved, to: lead.position };
         let leads = session.advance(&advance, changes).await?;
         (lead.saved, lead.saved_at) = (lead.position, Instant::now());
         Ok(leads)

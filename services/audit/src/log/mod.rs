@@ -3,13 +3,16 @@
 
 mod checkpoint;
 mod key;
+mod keyring;
 mod proof;
 mod tile;
 mod tree;
 
+pub(crate) use self::tree::subtree;
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError},
     key::{KeyError, Origin, SigningKey, Vkey},
+    keyring::{Keyring, KeyringError},
     proof::{Consistency, Inclusion, ProofError},
     tile::TileId,
     tree::{Tree, TreeError},

@@ -1,4 +1,4 @@
-//! A file of lines. They are slices of what was read, and not copied.
+//! A file of lines, compressed with zstd when its name ends with `.zst`. They are slices of what was read, and not copied.
 
 use std::{
     fs::File,
@@ -19,8 +19,11 @@ const LONGEST: usize = 1024 * 1024;
 type Batches = mpsc::Receiver<Result<Vec<Line>, SourceError>>;
 
 pub(super) fn read(path: &Path) -> Result<Batches, SourceError> {
-    let input: Box<dyn Read + Send> =
-        if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let input: Box<dyn Read + Send> = match path.extension() {
+        _ if path.as_os_str() == "-" => Box::new(io::stdin()),
+        Some(extension) if extension == "zst" => Box::new(zstd::Decoder::new(File::open(path)?)?),
+        Some(_) | None => Box::new(File::open(path)?),
+    };
     let (give, batches) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut pieces = Pieces { input, rest: BytesMut::new(), number: 0, ended: false };

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod audit;
+mod audit_worker;
 mod banner;
 mod dead;
 mod dev_env;
@@ -51,6 +52,8 @@ enum Command {
     StudioWorker,
     /// The room worker alone
     RoomWorker,
+    /// The audit worker alone
+    AuditWorker,
     /// Looks at configuration, bus, database and LiveKit, says what is wrong and what to do, and changes nothing
     Doctor(doctor::Doctor),
     /// Messages that can never work: shows them, delivers them again, drops them
@@ -85,6 +88,7 @@ impl Cli {
                 Command::SessionWorker => session_worker::run().await,
                 Command::StudioWorker => studio_worker::run().await,
                 Command::RoomWorker => room_worker::run().await,
+                Command::AuditWorker => audit_worker::run().await,
                 Command::Doctor(doctor) => doctor.run().await,
                 Command::Dead(dead) => dead.run().await,
                 Command::Audit(audit) => audit.run().await,

@@ -10,7 +10,7 @@ use avanzacast_kit::{
 use avanzacast_livekit::RoomService as LiveKitRooms;
 use avanzacast_room::{Reconciler, RoomReactor, RoomService};
 use avanzacast_schemas::bus::{BusUser, consumer, group, stream};
-use avanzacast_worker::{Follower, Running, store::Store};
+use avanzacast_worker::{Follower, Reacting, Running, store::Store};
 
 use super::{Failure, measure, session_worker::data_dir};
 
@@ -68,7 +68,7 @@ pub(crate) async fn start(
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
     avanzacast_worker::sweep(service, store.clone(), bus, &running, life);
     let reactor = Arc::new(RoomReactor::new(LiveKitRooms::new(livekit)));
-    let follower = Follower::new(reactor, store.clone(), running.guard.clone(), bus);
+    let follower = Follower::new(Reacting(reactor), store.clone(), running.guard.clone(), bus);
     let (guard, own, leading) = (running.guard.clone(), running.own.clone(), follower.leading());
     let reconciler = Reconciler::new(LiveKitRooms::new(livekit), store, guard, own, leading);
     life.essential("following events", follower.run(life.stopping()));

@@ -24,6 +24,7 @@ use rand::{RngExt, distr::Alphanumeric};
 
 use super::{
     Failure,
+    audit_worker::{self, AuditSettings},
     banner::{self, Banner, OwnLiveKit},
     dev_env, edge,
     livekit::{self, Wanted},
@@ -48,6 +49,7 @@ pub(crate) struct Configured {
     pub(crate) database: DatabaseConfig,
     pub(crate) livekit: LiveKitConfig,
     limits: SessionLimits,
+    audit: AuditSettings,
     pub(crate) streams: StreamSettings,
     pub(crate) own_nats: bool,
     own_livekit: Wanted,
@@ -68,6 +70,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
         database: DatabaseConfig::read(&mut variables, &data_dir),
         livekit,
         limits: SessionLimits::read(&mut variables),
+        audit: AuditSettings::read(&mut variables),
         streams: StreamSettings::read(&mut variables),
         metrics: MetricsConfig::read(&mut variables, mode),
         own_nats,
@@ -78,7 +81,9 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let mut check = configured.variables.clone();
     Links::read(&mut check, mode, 0);
     if !own_nats {
-        for user in [BusUser::Admin, BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::Edge] {
+        for user in
+            [BusUser::Admin, BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::AuditWorker, BusUser::Edge]
+        {
             BusConfig::read(&mut check, user);
         }
     }
@@ -175,7 +180,17 @@ async fn serve(
     own_livekit: OwnLiveKit,
 ) -> Result<bool, Failure> {
     let Configured {
-        mode, data_dir, edge: config, database, livekit, limits, streams, own_nats, mut variables, ..
+        mode,
+        data_dir,
+        edge: config,
+        database,
+        livekit,
+        limits,
+        audit: kept,
+        streams,
+        own_nats,
+        mut variables,
+        ..
     } = configured;
     let base_url = format!("http://localhost:{}", bound.address().port());
     let mut connect = async |user, name| -> Result<Bus, Failure> {
@@ -185,6 +200,7 @@ async fn serve(
     let session = connect(BusUser::Session, "session-worker").await?;
     let studio = connect(BusUser::Studio, "studio-worker").await?;
     let room = connect(BusUser::Room, "room-worker").await?;
+    let audit = connect(BusUser::AuditWorker, "audit-worker").await?;
     let edge = connect(BusUser::Edge, "edge").await?;
 
     let store = Store::new(database.clone());
@@ -208,6 +224,7 @@ async fn serve(
     };
     let _studio = studio_worker::start(database.clone(), &studio, life).await?;
     let _room = room_worker::start(database.clone(), &livekit, &room, life).await?;
+    let _keeper = audit_worker::start(database.clone(), kept, &audit, life).await?;
     let settings = Settings { database, livekit, limits, links };
     let _worker = session_worker::start(settings, &session, life).await?;
     stop_together(life, &edge_life);
@@ -218,7 +235,7 @@ async fn serve(
     let edge_clean = edge_life.run().await;
     life.stop();
     let clean = life.clone().run().await && edge_clean;
-    for bus in [edge, room, studio, session, admin] {
+    for bus in [edge, audit, room, studio, session, admin] {
         bus.close().await;
     }
     Ok(clean)

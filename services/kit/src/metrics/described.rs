@@ -39,6 +39,7 @@ pub(super) fn describe() {
     describe_edge();
     describe_worker();
     super::room::describe();
+    super::audit::describe();
     describe_gauge!(BUILD, Unit::Count, "1, with the version of this program.");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     describe_gauge!(BUS_UP, Unit::Count, "Whether this bus user is connected at the moment: 1 or 0.");

@@ -4,6 +4,7 @@
 //! never installs (a test), goes nowhere and costs next to nothing. What is on a path that thousands of requests per
 //! second take is kept as a handle, so that measuring is an addition and not a search by name.
 
+mod audit;
 mod described;
 mod http;
 mod listener;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use self::{
+    audit::{audit_checkpoint, audit_refuses},
     http::request,
     listener::MetricsAddressRefused,
     meters::{BatchMeter, EdgeMeters, LostMeters, QueueMeter, WorkerMeters, bus_up, edge, lost, worker},

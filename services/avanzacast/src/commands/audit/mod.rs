@@ -1,8 +1,11 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
+mod archive;
+mod export;
 mod rebuild;
 mod reconcile;
 mod replay;
+mod signing;
 mod verify;
 
 use avanzacast_audit::Source;
@@ -14,6 +17,7 @@ use avanzacast_schemas::bus::BusUser;
 use avanzacast_worker::store::Store;
 use clap::{Args, Subcommand, ValueEnum};
 
+use self::replay::{From, begin};
 use super::{Failure, operator, session_worker::data_dir};
 
 /// Gives out the record of what happened, and proves that it is whole.
@@ -38,6 +42,10 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     /// Brings a database that lost rows up to date, from EVENTS or a file; or gives up what is lost, and starts a new log
     Reconcile(reconcile::Reconcile),
+    /// Writes the ledger's beginning into files, proves that they hold it, and lets the ledger forget it
+    Archive(archive::Archive),
+    /// Packs events with all that it takes to prove them, for somebody who trusts nobody here
+    Export(export::Export),
 }
 
 /// Which copy of the record.
@@ -57,6 +65,8 @@ impl Audit {
             Command::Verify(verify) => verify.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Reconcile(reconcile) => reconcile.run().await,
+            Command::Archive(archive) => archive.run().await,
+            Command::Export(export) => export.run().await,
         }
     }
 }

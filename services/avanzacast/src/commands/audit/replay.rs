@@ -46,7 +46,7 @@ enum Shape {
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy)]
-enum From {
+pub(super) enum From {
     Place(u64),
     /// Unix milliseconds.
     Moment(i64),
@@ -91,7 +91,7 @@ impl Replay {
     }
 }
 
-async fn begin(source: &mut Source, from: Option<From>) -> Result<u64, SourceError> {
+pub(super) async fn begin(source: &mut Source, from: Option<From>) -> Result<u64, SourceError> {
     let first = source.first();
     match from {
         Some(From::Place(place)) if place < first => Err(SourceError::Gone { asked: place, first }),

@@ -1,0 +1,127 @@
+//! Archiving: the beginning of the ledger goes into files, and only when they have been read back and found right may the
+//! ledger forget it. The tiles stay, so every root and every proof is afterwards what it was before.
+
+mod files;
+
+use std::path::{Path, PathBuf};
+
+use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
+use serde::Deserialize;
+
+use crate::{
+    Source, SourceError,
+    log::{Checkpoint, CheckpointError, Tree, TreeError},
+};
+
+/// Archives end with a tile.
+const TILE: u64 = 256;
+
+const STANDING: Sql = Sql {
+    postgres: "SELECT json_build_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
+            'followed', (SELECT min(position) FROM reactor),
+            'note', (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1))
+        WHERE $1::text[] IS NOT NULL",
+    sqlite: "SELECT json_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
+            'followed', (SELECT min(position) FROM reactor),
+            'note', (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1))
+        WHERE ?1 IS NOT NULL",
+};
+const CUT: Sql = Sql {
+    postgres: "UPDATE ledger_cut SET seq = $1 WHERE seq < $1",
+    sqlite: "UPDATE ledger_cut SET seq = ?1 WHERE seq < ?1",
+};
+/// Some at a time, so that nobody waits for the rest.
+const FORGET: Sql = Sql {
+    postgres: "DELETE FROM ledger WHERE seq <= $1 AND seq < (SELECT min(seq) FROM ledger) + 5000",
+    sqlite: "DELETE FROM ledger WHERE seq <= ?1 AND seq < (SELECT min(seq) FROM ledger) + 5000",
+};
+
+/// What was archived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// The first event.
+    pub first: u64,
+    /// The last event.
+    pub last: u64,
+    /// The events, as `audit replay` writes them, compressed with zstd.
+    pub events: PathBuf,
+    /// The checkpoint, with the proof that the ledger which it signs begins with what ends here.
+    pub proof: PathBuf,
+}
+
+/// Nothing more was archived, and what the ledger has it keeps.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// Nobody has signed anything.
+    #[error("there is no checkpoint yet: the audit worker signs one within a minute of the first event")]
+    NoCheckpoint,
+    /// Not what was written.
+    #[error("{0} does not hold what the ledger does: nothing was forgotten")]
+    Wrong(PathBuf),
+    /// The signed text.
+    #[error("the checkpoint that was signed last")]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is of another ledger than the tiles are.
+    #[error("the ledger is not the one that its last checkpoint signs: `audit verify` says where")]
+    Inconsistent,
+    /// The tree.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Lines cannot be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The database.
+    #[error("the ledger cannot be cut")]
+    Store(#[from] StoreError),
+    /// The files.
+    #[error("the files cannot be written")]
+    File(#[from] std::io::Error),
+}
+
+#[derive(Debug, Deserialize)]
+struct Standing {
+    cut: u64,
+    size: u64,
+    followed: Option<u64>,
+    note: Option<String>,
+}
+
+/// Archives events that happened before a moment (Unix milliseconds), in whole tiles, as far as a checkpoint signs them,
+/// every reactor has followed, and EVENTS has them (`relayed` is its last). The last event always stays. An archive that
+/// was interrupted is finished first. `None` when there is nothing to archive.
+///
+/// # Errors
+/// Something is wrong or away; whatever was not found right in its file is still in the ledger.
+pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> Result<Option<Archived>, ArchiveError> {
+    let mut session = store.connect().await?;
+    let (standing, _) = session.select(STANDING, &[]).await?;
+    let Standing { cut, size, followed, note } = decode(&standing)?;
+    forget(&mut session, cut).await?;
+    let mut source = Source::ledger(store).await?;
+    let old = source.since(before).await?.saturating_sub(1);
+    let note = note.ok_or(ArchiveError::NoCheckpoint)?;
+    let checkpoint = Checkpoint::unverified(&note)?;
+    let limits = [old, checkpoint.size, followed.unwrap_or(size), relayed, size.saturating_sub(1)];
+    let last = limits.into_iter().min().unwrap_or_default() / TILE * TILE;
+    if last <= cut {
+        return Ok(None);
+    }
+    let mut tree = Tree::new(&mut session);
+    if tree.root(checkpoint.size).await? != checkpoint.root {
+        return Err(ArchiveError::Inconsistent);
+    }
+    let (begin, end) = (tree.frontier(cut).await?, tree.frontier(last).await?);
+    let hashes = tree.prove_consistency(last, checkpoint.size).await?;
+    let part = files::Part { first: cut + 1, last, begin, end };
+    let archived = files::write(source.read(cut + 1), part, hashes, note, into).await?;
+    session.execute(CUT, i64::try_from(last).unwrap_or(i64::MAX)).await?;
+    forget(&mut session, last).await?;
+    Ok(Some(archived))
+}
+
+/// Deletes what is archived.
+async fn forget(session: &mut Session, cut: u64) -> Result<(), StoreError> {
+    let cut = i64::try_from(cut).unwrap_or(i64::MAX);
+    while session.execute(FORGET, cut).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! What is asked about the ledger: its checkpoint, its key, its tiles, proofs, and its events.
+
+use avanzacast_kit::{
+    bus::{Bus, Delivery, Reply, ServeError, Served, serve},
+    lifecycle::Lifecycle,
+};
+use avanzacast_schemas::{
+    AuditKey, Code, EventProof, GetProof, GetTile, ListEvents, Refusal,
+    bus::{group, subject},
+};
+use avanzacast_worker::{
+    messages::body,
+    store::{Session, Sql, Store, StoreError, decode},
+};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::events;
+use crate::log::{Checkpoint, Inclusion, Tree, TreeError, Vkey};
+
+/// Questions that may wait: each takes some milliseconds.
+const WAITING: usize = 1_024;
+
+const LAST: Sql = Sql {
+    postgres: "SELECT json_agg(note) FROM (SELECT note FROM checkpoint WHERE $1::text[] IS NOT NULL
+        ORDER BY size DESC LIMIT 1) c",
+    sqlite: "SELECT json_group_array(note) FROM (SELECT note FROM checkpoint WHERE ?1 IS NOT NULL
+        ORDER BY size DESC LIMIT 1)",
+};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    #[error("the question was refused")]
+    Refused(Refusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Tree(TreeError),
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Code> for Unanswered {
+    fn from(code: Code) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl From<TreeError> for Unanswered {
+    fn from(error: TreeError) -> Self {
+        match error {
+            TreeError::Store(error) => Self::Store(error),
+            TreeError::Short(_) | TreeError::Damaged(_) => Self::Tree(error),
+        }
+    }
+}
+
+/// Answers for one process, one question after the other.
+struct Answering {
+    store: Store,
+    keys: Vec<Vkey>,
+    session: Option<Session>,
+}
+
+/// Answers questions about the ledger.
+///
+/// # Errors
+/// The bus is closed.
+pub(super) async fn serve_answers(
+    bus: &Bus,
+    store: Store,
+    keys: Vec<Vkey>,
+    life: &Lifecycle,
+) -> Result<Served, ServeError> {
+    let (questions, mut asked) = mpsc::channel::<Delivery>(WAITING);
+    let mut answering = Answering { store, keys, session: None };
+    life.essential("answering about the ledger", async move {
+        while let Some(question) = asked.recv().await {
+            let reply = answering.reply(&question).await;
+            question.reply(reply).await;
+        }
+    });
+    let subjects = [
+        subject::AUDIT_CHECKPOINT,
+        subject::AUDIT_KEY,
+        subject::AUDIT_TILE,
+        subject::AUDIT_PROOF,
+        subject::AUDIT_EVENTS,
+    ];
+    serve(bus, group::AUDIT, &subjects, questions, life).await
+}
+
+impl Answering {
+    /// Over a connection that has died in the meantime, once more over a new one.
+    async fn reply(&mut self, question: &Delivery) -> Reply {
+        let mut answer = Err(Unanswered::from(Code::DatabaseUnavailable));
+        for _ in 0..2 {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => match self.store.connect().await {
+                    Ok(session) => session,
+                    Err(error) => {
+                        answer = Err(error.into());
+                        break;
+                    }
+                },
+            };
+            answer = self.answer(&mut session, question).await;
+            match &answer {
+                Err(Unanswered::Store(_)) => {}
+                Ok(_) | Err(Unanswered::Refused(_) | Unanswered::Tree(_)) => {
+                    self.session = Some(session);
+                    break;
+                }
+            }
+        }
+        match answer {
+            Ok(reply) => reply,
+            Err(Unanswered::Refused(refusal)) => Reply::from(&refusal),
+            Err(error) => {
+                tracing::warn!(%error, source = std::error::Error::source(&error).map(tracing::field::display),
+                    subject = question.subject, "a question about the ledger was not answered");
+                Reply::from(&Refusal::from(match error {
+                    Unanswered::Store(_) => Code::DatabaseUnavailable,
+                    Unanswered::Tree(_) | Unanswered::Refused(_) => Code::Internal,
+                }))
+            }
+        }
+    }
+
+    async fn answer(&self, session: &mut Session, question: &Delivery) -> Result<Reply, Unanswered> {
+        match question.subject.as_str() {
+            subject::AUDIT_CHECKPOINT => Ok(Reply::done(200, last(session).await?.0)),
+            subject::AUDIT_KEY => self.key(),
+            subject::AUDIT_TILE => tile(session, body(question)?).await,
+            subject::AUDIT_PROOF => proof(session, body(question)?).await,
+            _ => json(&events::page(session, body::<ListEvents>(question)?).await?),
+        }
+    }
+
+    fn key(&self) -> Result<Reply, Unanswered> {
+        let (vkey, before) = self.keys.split_first().ok_or(Code::NotFound)?;
+        json(&AuditKey {
+            origin: vkey.origin().to_string(),
+            vkey: vkey.to_string(),
+            before: before.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+fn json(answer: &impl Serialize) -> Result<Reply, Unanswered> {
+    Ok(Reply::done(200, serde_json::to_vec(answer).map_err(|_| Code::Internal)?))
+}
+
+/// The signed note, and what it says.
+async fn last(session: &mut Session) -> Result<(String, Checkpoint), Unanswered> {
+    let (notes, _) = session.select(LAST, &[]).await?;
+    let note = decode::<Vec<String>>(&notes)?.pop().ok_or(Code::NotFound)?;
+    let checkpoint = Checkpoint::unverified(&note).map_err(|_| Code::Internal)?;
+    Ok((note, checkpoint))
+}
+
+/// Of the log as it was signed last: what is not signed is not served.
+async fn tile(session: &mut Session, asked: GetTile) -> Result<Reply, Unanswered> {
+    let tile = asked.path.parse().map_err(|_| Code::NotFound)?;
+    let (_, checkpoint) = last(session).await?;
+    let hashes = Tree::new(session).tile(tile, checkpoint.size).await?.ok_or(Code::NotFound)?;
+    Ok(Reply::done(200, hashes.concat()))
+}
+
+async fn proof(session: &mut Session, asked: GetProof) -> Result<Reply, Unanswered> {
+    let (note, checkpoint) = last(session).await?;
+    if !(1..=checkpoint.size).contains(&asked.seq) {
+        return Err(Code::NotFound.into());
+    }
+    let hashes = Tree::new(session).prove_inclusion(asked.seq, checkpoint.size).await?;
+    let place = i64::try_from(asked.seq).unwrap_or(i64::MAX);
+    let found = session.events(place - 1, 1).await?.into_iter().find(|(seq, _)| *seq == place);
+    let proof = Inclusion { seq: asked.seq, hashes, checkpoint: note }.text();
+    json(&EventProof { seq: asked.seq, event: found.map(|(_, body)| body), proof })
+}

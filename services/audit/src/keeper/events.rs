@@ -1,0 +1,105 @@
+//! Events in order, a page at a time: by the index as far as it reaches, and after that one by one.
+
+use avanzacast_schemas::{EventFilter, EventsPage, ListEvents};
+use avanzacast_worker::store::{Session, Sql, StoreError, decode};
+use serde::Deserialize;
+
+use super::subjects::Subjects;
+use crate::Types;
+
+/// What fits in a message of the bus, with room for what JSON adds to it.
+const BYTES: usize = 96 * 1024;
+/// Events looked at for one page.
+const MOST: i64 = 1_000;
+
+const STANDING: Sql = Sql {
+    postgres: "SELECT json_build_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
+            'indexed', (SELECT position FROM reactor WHERE name = 'audit')) WHERE $1::text[] IS NOT NULL",
+    sqlite: "SELECT json_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
+            'indexed', (SELECT position FROM reactor WHERE name = 'audit')) WHERE ?1 IS NOT NULL",
+};
+/// By kind, key, and the places between which they lie: `[seq, body]` each.
+const INDEXED: Sql = Sql {
+    postgres: "SELECT json_agg(json_build_array(seq, body)) FROM (SELECT l.seq, l.body FROM ledger_index i
+            JOIN ledger l ON l.seq = i.seq
+        WHERE i.kind = ($1::text[])[1] AND i.key = ($1::text[])[2]
+            AND i.seq > ($1::text[])[3]::bigint AND i.seq <= ($1::text[])[4]::bigint ORDER BY i.seq LIMIT 1000) e",
+    sqlite: "SELECT json_group_array(json_array(seq, body)) FROM (SELECT l.seq, l.body FROM ledger_index i
+            JOIN ledger l ON l.seq = i.seq
+        WHERE i.kind = (?1 ->> 0) AND i.key = (?1 ->> 1)
+            AND i.seq > CAST(?1 ->> 2 AS INTEGER) AND i.seq <= CAST(?1 ->> 3 AS INTEGER) ORDER BY i.seq LIMIT 1000)",
+};
+
+#[derive(Deserialize)]
+struct Standing {
+    cut: i64,
+    size: i64,
+    indexed: i64,
+}
+
+/// What somebody wants, as the index has it.
+struct Wanted {
+    types: Vec<Types>,
+    keys: Vec<(&'static str, String)>,
+}
+
+impl Wanted {
+    fn new(only: EventFilter) -> Self {
+        let keys = [
+            ("participant", only.participant.map(|participant| participant.to_string())),
+            ("user", only.user.map(|user| user.to_string())),
+            ("broadcast", only.broadcast.map(|broadcast| broadcast.to_string())),
+            ("room", only.room.map(|room| room.as_str().to_owned())),
+        ];
+        let keys = keys.into_iter().filter_map(|(kind, key)| Some((kind, key?))).collect();
+        Self { types: only.types.iter().map(|text| Types::read(text)).collect(), keys }
+    }
+
+    /// A line that is no event is wanted: nobody should miss it.
+    fn wants(&self, line: &str) -> bool {
+        if self.types.is_empty() && self.keys.is_empty() {
+            return true;
+        }
+        Subjects::of(line.as_bytes()).is_none_or(|about| {
+            (self.types.is_empty() || self.types.iter().any(|types| types.holds(&about.kind)))
+                && self.keys.iter().all(|key| about.keys.contains(key))
+        })
+    }
+}
+
+/// A page, as much as fits.
+pub(super) async fn page(session: &mut Session, asked: ListEvents) -> Result<EventsPage, StoreError> {
+    let (standing, _) = session.select(STANDING, &[]).await?;
+    let Standing { cut, size, indexed } = decode(&standing)?;
+    let wanted = Wanted::new(asked.only);
+    let after = i64::try_from(asked.after).unwrap_or(i64::MAX).max(cut);
+    let end = asked.through.map_or(size, |through| i64::try_from(through).unwrap_or(i64::MAX)).min(size);
+    let (found, mut through) = match wanted.keys.first() {
+        Some((kind, key)) if after < indexed.min(end) => {
+            let reach = indexed.min(end);
+            let keys = [(*kind).to_owned(), key.clone(), after.to_string(), reach.to_string()];
+            let (rows, _) = session.select(INDEXED, &keys).await?;
+            let found: Vec<(i64, String)> = decode(&rows)?;
+            let full = i64::try_from(found.len()).is_ok_and(|count| count == MOST);
+            let last = found.last().map_or(reach, |(seq, _)| *seq);
+            (found, if full { last } else { reach })
+        }
+        Some(_) | None if after < end => {
+            let found = session.events(after, MOST.min(end - after)).await?;
+            let last = found.last().map_or(after, |(seq, _)| *seq);
+            (found, last)
+        }
+        Some(_) | None => (Vec::new(), after.min(end.max(after))),
+    };
+    let (mut bytes, mut events) = (0, Vec::new());
+    for (seq, line) in found.into_iter().filter(|(_, line)| wanted.wants(line)) {
+        bytes += line.len();
+        if bytes > BYTES && !events.is_empty() {
+            through = seq - 1;
+            break;
+        }
+        events.push(line);
+    }
+    let whole = |number: i64| u64::try_from(number).unwrap_or_default();
+    Ok(EventsPage { through: whole(through), end: whole(size), first: whole(cut) + 1, events })
+}

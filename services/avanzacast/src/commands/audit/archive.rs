@@ -1,0 +1,61 @@
+//! `avanzacast audit archive`.
+
+use std::path::PathBuf;
+
+use avanzacast_audit::{
+    Source,
+    archive::{Archived, archive},
+};
+use avanzacast_kit::time;
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_worker::store::Store;
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, database, operator};
+use crate::commands::session_worker::data_dir;
+
+/// Writes what happened before a moment into files, proves that they hold it, and only then lets the ledger forget it: in
+/// whole tiles of 256 events, as far as the last checkpoint signs them and EVENTS and all workers have them. Hashes stay, so
+/// roots and proofs stay what they were. Keep the files; everything about their events is in them alone.
+#[derive(Debug, Args)]
+pub(super) struct Archive {
+    /// Events before this moment (2026-02-02T02:40:00Z, or with +02:00)
+    #[arg(long, value_parser = moment)]
+    before: i64,
+    /// The folder for the files; unless told, `archive` in DATA_DIR
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn moment(text: &str) -> Result<i64, &'static str> {
+    time::parse_rfc3339(text).ok_or("a moment with its offset: 2026-02-02T02:40:00Z")
+}
+
+impl Archive {
+    pub(super) async fn run(self) -> Result<bool, Failure> {
+        let mut variables = operator::variables();
+        let store = Store::new(database(&mut variables));
+        let into = self.out.unwrap_or_else(|| data_dir(&variables).join("archive"));
+        let bus = operator::visit(variables, BusUser::Audit, "archive").await?;
+        let relayed = Source::stream(&bus).await?.last();
+        let archived = archive(&store, self.before, relayed, &into).await?;
+        bus.close().await;
+        match archived {
+            Some(Archived { first, last, events, proof }) if self.json => {
+                let object = json!({"first": first, "last": last, "events": events, "proof": proof});
+                operator::write(&format!("{object}\n"))?;
+            }
+            Some(Archived { first, last, events, proof }) => {
+                let (events, proof) = (events.display(), proof.display());
+                operator::write(&format!("events {first} to {last}\n{events}\n{proof}\n"))?;
+            }
+            None if self.json => operator::write("null\n")?,
+            None => operator::say("nothing to archive: no whole tile of 256 signed events is older"),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,67 @@
+//! `avanzacast audit export`.
+
+use std::{fs::File, io::BufWriter, path::PathBuf};
+
+use avanzacast_audit::{
+    Filter, Source,
+    export::{Wanted, export},
+    log::Vkey,
+};
+use avanzacast_worker::store::Store;
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, From, begin, database, operator, signing};
+
+/// Packs events with all that it takes to prove them into one file, for somebody who trusts nobody here: the events, a proof
+/// for each, the signed checkpoint, the key, a program that checks it, and what it means in Spanish and English.
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// From this place in the ledger on (1 is the first), or from this moment (2026-02-02T02:40:00Z, or with +02:00)
+    #[arg(long)]
+    from: Option<From>,
+    /// Up to this place, or this moment
+    #[arg(long)]
+    to: Option<From>,
+    /// Only events in this room; its name will stand in the pack
+    #[arg(long)]
+    room: Option<String>,
+    /// The file to be written
+    #[arg(long)]
+    out: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub(super) async fn run(self) -> Result<bool, Failure> {
+        let mut variables = operator::variables();
+        let store = Store::new(database(&mut variables));
+        let mut session = store.connect().await?;
+        let checkpoint =
+            signing::last(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?;
+        let keys: Vec<Vkey> = signing::public(&mut variables, &mut session).await?;
+        variables.finish()?;
+        let mut source = Source::ledger(&store).await?;
+        let through = match self.to {
+            Some(From::Place(place)) => place,
+            Some(From::Moment(moment)) => source.since(moment).await?.saturating_sub(1),
+            None => source.last(),
+        };
+        let from = begin(&mut source, self.from).await?;
+        let filter = Filter { room: self.room, ..Filter::default() };
+        let wanted = Wanted { through, filter, checkpoint, keys };
+        let out = BufWriter::new(File::create(&self.out)?);
+        let packed = export(source.read(from), &mut session, &wanted, out).await;
+        let packed = packed.inspect_err(|_| drop(std::fs::remove_file(&self.out)))?;
+        let (events, first, last, out) = (packed.events, packed.first, packed.last, self.out.display());
+        operator::write(&if self.json {
+            let object = json!({"events": events, "first": first, "last": last, "size": packed.size, "out": self.out});
+            format!("{object}\n")
+        } else {
+            format!("{events} events from {first} to {last}: {out}\n")
+        })?;
+        Ok(true)
+    }
+}

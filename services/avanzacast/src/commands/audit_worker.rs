@@ -1,0 +1,94 @@
+//! `avanzacast audit-worker`: the audit worker alone, with its own credentials and no other.
+
+use std::{path::PathBuf, time::Duration};
+
+use avanzacast_audit::{
+    keeper::{self, Keeper, KeeperConfig, OutsideConfig, SigningConfig},
+    log::{Keyring, Origin},
+};
+use avanzacast_kit::{
+    Secret,
+    bus::Bus,
+    config::{BusConfig, DatabaseConfig, MetricsConfig, Mode, Variables},
+    lifecycle::Lifecycle,
+};
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_worker::store::Store;
+
+use super::{Failure, measure, session_worker::data_dir};
+
+/// How often a ledger that grows a little is signed, in seconds.
+const EVERY: u32 = 60;
+
+/// How the ledger is kept, as it is configured.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditSettings {
+    origin: Option<Origin>,
+    signing_key: Option<Secret>,
+    data_dir: PathBuf,
+    every: Duration,
+    outside: OutsideConfig,
+}
+
+impl AuditSettings {
+    /// Reads it; what is wrong is noted in `variables`.
+    pub(crate) fn read(variables: &mut Variables) -> Self {
+        let origin = variables.text("AUDIT_ORIGIN").and_then(|text| match text.parse() {
+            Ok(origin) => Some(origin),
+            Err(error) => {
+                variables.problem(format!("AUDIT_ORIGIN: {error}"));
+                None
+            }
+        });
+        let url = variables.text("AUDIT_CHECKPOINT_URL");
+        if url.as_deref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+            variables.problem("AUDIT_CHECKPOINT_URL must be an http or https address");
+        }
+        Self {
+            origin,
+            signing_key: variables.secret("AUDIT_SIGNING_KEY"),
+            data_dir: data_dir(variables),
+            every: Duration::from_secs(variables.number("AUDIT_CHECKPOINT_SECONDS", EVERY, 1..=86_400).into()),
+            outside: OutsideConfig { file: variables.text("AUDIT_CHECKPOINT_FILE").map(PathBuf::from), url },
+        }
+    }
+}
+
+pub(crate) async fn run() -> Result<bool, Failure> {
+    let mut variables = Variables::from_process();
+    let mode = Mode::of_role(&mut variables);
+    let data_dir = data_dir(&variables);
+    let database = DatabaseConfig::read_shared(&mut variables, &data_dir);
+    let settings = AuditSettings::read(&mut variables);
+    let bus = BusConfig::read(&mut variables, BusUser::AuditWorker);
+    let metrics = MetricsConfig::read(&mut variables, mode);
+    variables.finish()?;
+
+    let life = Lifecycle::until_signal()?;
+    measure::start(&metrics, &life).await?;
+    let bus = Bus::connect(&bus, "audit-worker").await?;
+    let _keeper = start(database, settings, &bus, &life).await?;
+    let clean = life.run().await;
+    bus.close().await;
+    Ok(clean)
+}
+
+/// Starts the worker's loops. The ledger has its name, and its key, before anything else is done.
+pub(crate) async fn start(
+    database: DatabaseConfig,
+    settings: AuditSettings,
+    bus: &Bus,
+    life: &Lifecycle,
+) -> Result<Keeper, Failure> {
+    let store = Store::new(database);
+    store.migrate().await?;
+    let AuditSettings { origin, signing_key, data_dir, every, outside } = settings;
+    let origin = match origin {
+        Some(origin) => origin,
+        None => Origin::of_ledger(&store.connect().await?.head().await?.ledger_id)?,
+    };
+    let ring = Keyring::open(signing_key.as_ref(), &data_dir, &origin)?;
+    tracing::info!(origin = %origin, vkey = %ring.key().vkey(), "checkpoints are signed");
+    let signing = SigningConfig { ring, every, file: outside.file.clone() };
+    Ok(keeper::start(store, KeeperConfig { signing, outside }, bus, life).await?)
+}
