@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use avanzacast_schemas::SessionId;
-use avanzacast_tests::{Postgres, Stack, StackOptions, binary, eventually, require};
+use avanzacast_tests::{LiveKitKey, Postgres, Stack, StackOptions, binary, eventually, require};
 use serde_json::{Value, json};
 
 use crate::command::{assert_rebuilt, done, environment, wrong};
@@ -23,6 +23,7 @@ struct Links {
     consumed: String,
     revoked: String,
     lost: String,
+    registered: Value,
 }
 
 async fn link(stack: &Stack) -> String {
@@ -56,10 +57,15 @@ async fn lose(stack: &mut Stack) -> (Vec<String>, Links) {
     let lost = link(stack).await;
     history.settle().await;
     events_are_complete(stack).await;
+    let (name, secret) = stack.signing_key();
+    let token = LiveKitKey::new(name, secret).token("from-elsewhere", "blue");
+    let registered = json!({"sessionId": "registered-and-lost", "token": token});
+    keeper.post("/api/tokens", &registered).await.expect(201);
+    events_are_complete(stack).await;
     let ledger = stack.ledger();
     older::restore(stack);
     eventually("it is noticed", async || stack.api().post("/api/session", &body).await.status == 503).await;
-    (ledger, Links { consumed, revoked, lost })
+    (ledger, Links { consumed, revoked, lost, registered })
 }
 
 fn written(stack: &Stack, name: &str, lines: &[String]) -> String {
@@ -124,6 +130,8 @@ async fn what_was_closed_stays_closed(stack: &Stack, links: &Links) {
     let participant = SessionId::try_from(links.lost.clone()).unwrap().participant();
     assert!(consume(&format!("rebuilt:{participant}")).await.status >= 400);
     let keeper = stack.api().with_secret(stack.secret());
+    // Its participant is in the ledger already, so it is not registered a second time.
+    keeper.post("/api/tokens", &links.registered).await.problem(409, "session_exists");
     let listed = keeper.get("/api/sessions?limit=100").await.expect(200);
     let found = listed.body.as_array().unwrap().iter().any(|row| row["id"] == format!("rebuilt:{participant}"));
     assert!(found, "managers see that there is one: {}", listed.text);
