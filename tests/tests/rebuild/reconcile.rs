@@ -9,6 +9,7 @@ use async_nats::jetstream;
 use avanzacast_schemas::SessionId;
 use avanzacast_tests::{LiveKitKey, Postgres, Stack, StackOptions, binary, eventually, require};
 use serde_json::{Value, json};
+use signed_note::{Note, StandardSigner};
 
 use crate::command::{assert_rebuilt, done, environment, wrong};
 use crate::history::History;
@@ -104,6 +105,28 @@ fn what_does_not_fit_is_refused(stack: &Stack, ledger: &[String]) {
     }
 }
 
+/// The key of the examples of golang.org/x/mod/sumdb/note, which has no secrets.
+const SKEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
+/// A signed checkpoint over the whole of a file that `verify` printed this of.
+fn signed(stack: &Stack, verified: &str) -> String {
+    let value = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
+    let (size, root) = (value(verified.lines().next().unwrap()), value(verified.lines().nth(1).unwrap()));
+    let mut note = Note::new(format!("PeterNeumann\n{size}\n{root}\n").as_bytes(), &[]).unwrap();
+    note.add_sigs(&[&StandardSigner::new(SKEY).unwrap()]).unwrap();
+    let path = stack.data_dir().join("signed");
+    fs::write(&path, note.to_bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn a_checkpoint_that_somebody_else_signed_is_refused(stack: &Stack, checkpoint: &str) {
+    let forged = stack.data_dir().join("forged");
+    fs::write(&forged, fs::read_to_string(checkpoint).unwrap().replacen('\n', "\n1", 1)).unwrap();
+    let said = wrong(stack, &["reconcile", "--checkpoint", forged.to_str().unwrap(), "--vkey", VKEY]);
+    assert!(said.contains("not signed with this key"), "{said}");
+}
+
 /// Ended at any moment, it has done whole batches or nothing.
 fn killed_again_and_again(stack: &Stack) {
     for ms in [5, 15, 25, 35, 45, 60] {
@@ -145,7 +168,9 @@ async fn an_older_copy(stack: &mut Stack) {
     killed_again_and_again(stack);
     let whole = written(stack, "whole.ndjson", &ledger);
     let root = done(stack, &["verify", &whole]);
-    let said = done(stack, &["reconcile"]);
+    let checkpoint = signed(stack, &root);
+    a_checkpoint_that_somebody_else_signed_is_refused(stack, &checkpoint);
+    let said = done(stack, &["reconcile", "--checkpoint", &checkpoint, "--vkey", VKEY]);
     assert!(size < ledger.len() && said.starts_with("appended ") && said.ends_with(&root), "{said}");
     // Workers may have gone on by now.
     assert_eq!(stack.ledger()[..ledger.len()], ledger, "byte for byte");
