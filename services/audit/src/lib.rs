@@ -5,6 +5,7 @@
 
 mod event;
 mod filter;
+pub mod log;
 pub mod rebuild;
 mod replay;
 mod sink;

@@ -7,7 +7,7 @@ use avanzacast_schemas::{Envelope, Event, SOURCE};
 use rand::{Rng, RngExt};
 use uuid::Builder;
 
-pub use self::tree::{Frontier, FrontierError, Hash, leaf};
+pub use self::tree::{Frontier, FrontierError, Hash, leaf, node};
 use crate::store::Head;
 
 /// Events waiting for their place in the ledger.

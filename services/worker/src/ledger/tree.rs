@@ -11,7 +11,9 @@ pub fn leaf(bytes: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(bytes).finalize().into()
 }
 
-fn node(left: &Hash, right: &Hash) -> Hash {
+/// The hash of two hashes that stand beside each other.
+#[must_use]
+pub fn node(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 

@@ -1,0 +1,16 @@
+//! The ledger as a transparency log: keys, checkpoints, tiles and proofs, in the formats of C2SP, on libraries that others
+//! wrote and that other people's programs agree with (crates `tlog_tiles` and `signed_note`).
+
+mod checkpoint;
+mod key;
+mod proof;
+mod tile;
+mod tree;
+
+pub use self::{
+    checkpoint::{Checkpoint, CheckpointError},
+    key::{KeyError, Origin, SigningKey, Vkey},
+    proof::{Consistency, Inclusion, ProofError},
+    tile::TileId,
+    tree::{Tree, TreeError},
+};
