@@ -99,7 +99,7 @@ fn what_does_not_fit_is_refused(stack: &Stack, ledger: &[String]) {
     let whole = written(stack, "whole.ndjson", ledger);
     let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     for (size, why) in [(ledger.len(), "a checkpoint says"), (ledger.len() + 1, "look for the others first")] {
-        let note = written(stack, "checkpoint", &[format!("a.test/log\n{size}\n{root}\n\n— a.test/log AAAA\n")]);
+        let note = written(stack, "checkpoint", &[format!("a.test/log\n{size}\n{root}\n\n— a.test/log AAAAAAAA\n")]);
         refused(&whole, &["--checkpoint", &note], why);
         refused("stream", &["--checkpoint", &note], why);
     }
