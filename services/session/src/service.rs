@@ -84,7 +84,10 @@ impl Service for SessionService {
             Command::Create(create, _) => create.broadcast_id.map(|id| id.to_string().into()).into_iter().collect(),
             Command::Consume(consume, _) => vec![consume.id.as_str().into()],
             Command::Revoke(revoke, _) => vec![revoke.id.as_str().into()],
-            Command::Register(register, _) => vec![register.session_id.as_str().into()],
+            Command::Register(register, _) => {
+                let rebuilt = SessionId::rebuilt(&register.session_id.participant());
+                vec![register.session_id.as_str().into(), rebuilt.to_string().into()]
+            }
             Command::Issue(..) => Vec::new(),
         }
     }

@@ -112,11 +112,26 @@ fn the_old_one_is_kept_and_closed(stack: &Stack, ledger: &[String], mark: &str) 
     assert_eq!(kept(stack).lines().collect::<Vec<_>>(), ledger);
 }
 
+/// Whatever is made from a log goes with it: the next migration's tables too.
+fn no_table_is_shared(stack: &Stack, mark: &str) {
+    let tables = stack.query(if stack.is_sqlite() {
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+    } else {
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    });
+    let of_a_log = |name: &&str| name.starts_with("ledger") || name.starts_with("checkpoint");
+    let (kept, new): (Vec<&str>, Vec<&str>) = tables.lines().filter(of_a_log).partition(|name| name.ends_with(mark));
+    for name in &new {
+        assert!(kept.contains(&format!("{name}_{mark}").as_str()), "{name} was not put aside");
+    }
+    assert_eq!(kept.len(), new.len());
+}
+
 /// Tables that were made anew are what the migrations left.
 fn described(stack: &Stack) -> String {
     stack.query(if stack.is_sqlite() {
         "SELECT type, name, sql FROM sqlite_master WHERE tbl_name IN ('ledger', 'ledger_head', 'ledger_index',
-            'ledger_tile', 'checkpoint', 'ledger_cut') ORDER BY type, name"
+            'ledger_count', 'ledger_tile', 'checkpoint', 'ledger_cut') ORDER BY type, name"
     } else {
         "SELECT c.relname, array_to_string(c.reloptions, ','), (SELECT string_agg(concat_ws(' ', a.attname,
                 format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation,
@@ -129,8 +144,8 @@ fn described(stack: &Stack) -> String {
                 FROM pg_trigger t WHERE t.tgrelid = c.oid),
             (SELECT string_agg(pg_get_indexdef(i.indexrelid), ', ' ORDER BY i.indexrelid::regclass::text)
                 FROM pg_index i WHERE i.indrelid = c.oid)
-            FROM pg_class c WHERE c.relname IN ('ledger', 'ledger_head', 'ledger_index', 'ledger_tile', 'checkpoint',
-                'ledger_cut') ORDER BY 1"
+            FROM pg_class c WHERE c.relname IN ('ledger', 'ledger_head', 'ledger_index', 'ledger_count',
+                'ledger_tile', 'checkpoint', 'ledger_cut') ORDER BY 1"
     })
 }
 
@@ -147,6 +162,7 @@ async fn a_loss(stack: &mut Stack) {
     assert!(said.starts_with("ledger ") && said.ends_with("size 1\n"), "{said}");
     it_names_the_old_one(stack, &head);
     the_old_one_is_kept_and_closed(stack, &ledger, &head[0][..8]);
+    no_table_is_shared(stack, &head[0][..8]);
     assert_eq!(described(stack), tables, "the new tables are what the old ones were");
     assert_eq!(stack.query("SELECT count(*) FROM session"), sessions, "state stays as it is");
     // Nobody had to be started again.

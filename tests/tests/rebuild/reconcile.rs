@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use avanzacast_schemas::SessionId;
-use avanzacast_tests::{Postgres, Stack, StackOptions, binary, eventually, require};
+use avanzacast_tests::{LiveKitKey, Postgres, Stack, StackOptions, binary, eventually, require};
 use serde_json::{Value, json};
+use signed_note::{Note, StandardSigner};
 
 use crate::command::{assert_rebuilt, done, environment, wrong};
 use crate::history::History;
@@ -23,6 +24,7 @@ struct Links {
     consumed: String,
     revoked: String,
     lost: String,
+    registered: Value,
 }
 
 async fn link(stack: &Stack) -> String {
@@ -56,10 +58,15 @@ async fn lose(stack: &mut Stack) -> (Vec<String>, Links) {
     let lost = link(stack).await;
     history.settle().await;
     events_are_complete(stack).await;
+    let (name, secret) = stack.signing_key();
+    let token = LiveKitKey::new(name, secret).token("from-elsewhere", "blue");
+    let registered = json!({"sessionId": "registered-and-lost", "token": token});
+    keeper.post("/api/tokens", &registered).await.expect(201);
+    events_are_complete(stack).await;
     let ledger = stack.ledger();
     older::restore(stack);
     eventually("it is noticed", async || stack.api().post("/api/session", &body).await.status == 503).await;
-    (ledger, Links { consumed, revoked, lost })
+    (ledger, Links { consumed, revoked, lost, registered })
 }
 
 fn written(stack: &Stack, name: &str, lines: &[String]) -> String {
@@ -92,10 +99,32 @@ fn what_does_not_fit_is_refused(stack: &Stack, ledger: &[String]) {
     let whole = written(stack, "whole.ndjson", ledger);
     let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     for (size, why) in [(ledger.len(), "a checkpoint says"), (ledger.len() + 1, "look for the others first")] {
-        let note = written(stack, "checkpoint", &[format!("a.test/log\n{size}\n{root}\n\n— a.test/log AAAA\n")]);
+        let note = written(stack, "checkpoint", &[format!("a.test/log\n{size}\n{root}\n\n— a.test/log AAAAAAAA\n")]);
         refused(&whole, &["--checkpoint", &note], why);
         refused("stream", &["--checkpoint", &note], why);
     }
+}
+
+/// The key of the examples of golang.org/x/mod/sumdb/note, which has no secrets.
+const SKEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
+/// A signed checkpoint over the whole of a file that `verify` printed this of.
+fn signed(stack: &Stack, verified: &str) -> String {
+    let value = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
+    let (size, root) = (value(verified.lines().next().unwrap()), value(verified.lines().nth(1).unwrap()));
+    let mut note = Note::new(format!("PeterNeumann\n{size}\n{root}\n").as_bytes(), &[]).unwrap();
+    note.add_sigs(&[&StandardSigner::new(SKEY).unwrap()]).unwrap();
+    let path = stack.data_dir().join("signed");
+    fs::write(&path, note.to_bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn a_checkpoint_that_somebody_else_signed_is_refused(stack: &Stack, checkpoint: &str) {
+    let forged = stack.data_dir().join("forged");
+    fs::write(&forged, fs::read_to_string(checkpoint).unwrap().replacen('\n', "\n1", 1)).unwrap();
+    let said = wrong(stack, &["reconcile", "--checkpoint", forged.to_str().unwrap(), "--vkey", VKEY]);
+    assert!(said.contains("not signed with this key"), "{said}");
 }
 
 /// Ended at any moment, it has done whole batches or nothing.
@@ -124,6 +153,8 @@ async fn what_was_closed_stays_closed(stack: &Stack, links: &Links) {
     let participant = SessionId::try_from(links.lost.clone()).unwrap().participant();
     assert!(consume(&format!("rebuilt:{participant}")).await.status >= 400);
     let keeper = stack.api().with_secret(stack.secret());
+    // Its participant is in the ledger already, so it is not registered a second time.
+    keeper.post("/api/tokens", &links.registered).await.problem(409, "session_exists");
     let listed = keeper.get("/api/sessions?limit=100").await.expect(200);
     let found = listed.body.as_array().unwrap().iter().any(|row| row["id"] == format!("rebuilt:{participant}"));
     assert!(found, "managers see that there is one: {}", listed.text);
@@ -137,7 +168,9 @@ async fn an_older_copy(stack: &mut Stack) {
     killed_again_and_again(stack);
     let whole = written(stack, "whole.ndjson", &ledger);
     let root = done(stack, &["verify", &whole]);
-    let said = done(stack, &["reconcile"]);
+    let checkpoint = signed(stack, &root);
+    a_checkpoint_that_somebody_else_signed_is_refused(stack, &checkpoint);
+    let said = done(stack, &["reconcile", "--checkpoint", &checkpoint, "--vkey", VKEY]);
     assert!(size < ledger.len() && said.starts_with("appended ") && said.ends_with(&root), "{said}");
     // Workers may have gone on by now.
     assert_eq!(stack.ledger()[..ledger.len()], ledger, "byte for byte");

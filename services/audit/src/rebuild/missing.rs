@@ -10,7 +10,7 @@ use avanzacast_worker::{
 };
 
 use super::{Known, ReconcileError, batch};
-use crate::{CloudEvent, Line, Lines, Root, Source};
+use crate::{CloudEvent, Line, Lines, Root, Source, log::Checkpoint};
 
 /// Where they are.
 #[derive(Debug)]
@@ -64,6 +64,12 @@ pub(super) async fn look(
     let size = u64::try_from(head.size).unwrap_or_default();
     let cut = u64::try_from(session.cut().await?).unwrap_or_default();
     let frontier = Frontier::read(size, &head.frontier).map_err(|_| ReconcileError::Head)?;
+    for known in known.iter().filter(|known| known.checkpoint.size < size) {
+        if let Some(found) = known.contradicts(session).await? {
+            let Checkpoint { size, root: wanted, .. } = known.checkpoint;
+            return Err(ReconcileError::Root { size, wanted, found });
+        }
+    }
     let mut look = Look { frontier, next: None, had: size, known, roots: Vec::new() };
     look.compare_root()?;
     // What is archived is here no more, and is not compared.
@@ -78,8 +84,8 @@ pub(super) async fn look(
     }
     let last = look.frontier.size();
     look.roots.push(Root(look.frontier.root()));
-    match known.iter().find(|known| known.size > last) {
-        Some(known) => Err(ReconcileError::Short { checkpoint: known.size, last }),
+    match known.iter().map(|known| known.checkpoint.size).find(|size| *size > last) {
+        Some(checkpoint) => Err(ReconcileError::Short { checkpoint, last }),
         None => Ok(Found { last, roots: look.roots }),
     }
 }
@@ -144,9 +150,10 @@ impl Look<'_> {
     }
 
     fn compare_root(&self) -> Result<(), ReconcileError> {
-        let found = Root(self.frontier.root());
-        match self.known.iter().find(|known| known.size == self.frontier.size() && known.root != found) {
-            Some(known) => Err(ReconcileError::Root { size: known.size, wanted: known.root, found }),
+        let (size, found) = (self.frontier.size(), Root(self.frontier.root()));
+        let mut known = self.known.iter().map(|known| &known.checkpoint);
+        match known.find(|known| known.size == size && known.root != found) {
+            Some(known) => Err(ReconcileError::Root { size, wanted: known.root, found }),
             None => Ok(()),
         }
     }

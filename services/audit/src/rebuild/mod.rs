@@ -28,7 +28,7 @@ pub use self::{
     copy::{Replayed, rebuild},
     digest::{Difference, Digest, Taken, digest_of},
     feed::Feed,
-    known::{Known, NotKnown},
+    known::Known,
     missing::Missing,
     new_log::{Loss, NewLogError, accept_loss, gap_before},
     reconcile::{ReconcileError, Reconciled, reconcile},

@@ -3,7 +3,7 @@
 use avanzacast_kit::time;
 use avanzacast_livekit::{Claimed, ForeignClaims, Untimely, fingerprint, grants_of};
 use avanzacast_schemas::{
-    Actor, ActorKind, Code, Event, Grants, Identity, Refusal, RegisterToken, Role, RoomName, SessionCreated,
+    Actor, ActorKind, Code, Event, Grants, Identity, Refusal, RegisterToken, Role, RoomName, SessionCreated, SessionId,
     TokenOrigin, TokenRefused, TokenRegistered, Username,
 };
 use avanzacast_worker::{Decision, Moment, person};
@@ -110,7 +110,9 @@ pub(crate) fn decide(
     rules: &Rules,
     moment: &mut Moment<'_>,
 ) -> Decision {
-    match sessions.get(&command.session_id) {
+    // One that was made anew from the ledger was registered before, and only its id and its token are lost.
+    let rebuilt = SessionId::rebuilt(&command.session_id.participant());
+    match sessions.get(&command.session_id).or_else(|| sessions.get(&rebuilt)) {
         // The same again: nothing new has happened.
         Some(known) if known.token.as_deref() == Some(&command.token) => {
             let record = Record { session: create::Record::of(known), again: true };

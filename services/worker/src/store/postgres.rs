@@ -2,7 +2,7 @@
 
 use avanzacast_kit::Secret;
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, Row,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row,
     postgres::{PgArguments, PgConnectOptions, PgRow},
 };
 
@@ -14,10 +14,12 @@ use super::{
 /// The advisory lock of whoever relays: "avzrelay" as a number.
 const RELAY_LOCK: i64 = 0x6176_7a72_656c_6179;
 
-/// For migrations, which may take long and wait for one another.
+/// For migrations and for operators, whose work may take long, and waits.
 pub(super) async fn connect_plainly(url: &Secret) -> Result<PgConnection, sqlx::Error> {
     let options: PgConnectOptions = url.reveal().parse()?;
-    PgConnection::connect_with(&options.application_name("avanzacast-migrate")).await
+    // What takes long here is meant to.
+    let options = options.application_name("avanzacast-migrate").disable_statement_logging();
+    PgConnection::connect_with(&options).await
 }
 
 pub(super) async fn connect(url: &Secret) -> Result<PgConnection, StoreError> {

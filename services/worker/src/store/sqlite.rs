@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use avanzacast_kit::time;
 use sqlx::{
-    AssertSqlSafe, Connection, Row, SqliteConnection,
+    AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
 };
 
@@ -42,6 +42,8 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
 /// To look only: makes no file, and changes nothing of one.
 pub(super) async fn look(path: &Path) -> Result<SqliteSession, StoreError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    // What takes long here is meant to.
+    let options = options.disable_statement_logging();
     Ok(SqliteSession { connection: SqliteConnection::connect_with(&options).await?, locked: false })
 }
 

@@ -23,8 +23,8 @@ use super::{Failure, operator, session_worker::data_dir};
 /// Gives out the record of what happened, and proves that it is whole.
 ///
 /// `--source stream` reads EVENTS as the bus user `audit` (NATS_URL, NATS_AUDIT_PASSWORD; beside a running `avanzacast up`
-/// it finds both by itself); `--source ledger` reads the database (DATABASE_URL, or the SQLite file in DATA_DIR). It
-/// changes nothing. Exit code 0: done; 1: something is wrong; 2: wrong usage or configuration.
+/// it finds both by itself); `--source ledger` reads the database (DATABASE_URL, or the SQLite file in DATA_DIR). Only
+/// what says so changes anything. Exit code 0: done; 1: something is wrong; 2: wrong usage or configuration.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]

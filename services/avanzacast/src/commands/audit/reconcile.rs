@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use avanzacast_audit::rebuild::{Known, Loss, Missing, accept_loss, gap_before, reconcile};
+use avanzacast_audit::{
+    log::{Origin, Vkey},
+    rebuild::{Known, Loss, Missing, accept_loss, gap_before, reconcile},
+};
 use avanzacast_kit::{
     bus::{Bus, EventsStream},
     config::{DatabaseConfig, Variables},
@@ -34,7 +37,7 @@ pub(super) struct Reconcile {
     checkpoint: Option<PathBuf>,
     /// The public key that signed it, as `audit key` printed it
     #[arg(long, requires = "checkpoint")]
-    vkey: Option<String>,
+    vkey: Option<Vkey>,
     /// Gives up what is lost: a new log begins, whose first event says so; EVENTS is made anew (save what it has first, by
     /// `audit replay`); the old log is kept in tables of its own
     #[arg(long, requires = "reason")]
@@ -44,7 +47,7 @@ pub(super) struct Reconcile {
     reason: Option<String>,
     /// How the old log was called, where AUDIT_ORIGIN is set and no checkpoint says so
     #[arg(long, requires = "accept_loss")]
-    origin: Option<String>,
+    origin: Option<Origin>,
 }
 
 impl Reconcile {
@@ -83,7 +86,7 @@ impl Reconcile {
         if self.vkey.is_none() {
             operator::say("without --vkey nobody knows who signed the checkpoint; it is believed");
         }
-        Ok(Known::read(&text, self.vkey.as_deref())?)
+        Ok(Known::read(&text, self.vkey.as_ref())?)
     }
 
     /// Starts a new log. What was begun and ended in between is brought to its end.
@@ -93,7 +96,11 @@ impl Reconcile {
             return Err(usage("--reason: 1 to 256 bytes on one line"));
         }
         let streams = StreamSettings::read(&mut variables);
-        let own = variables.text("AUDIT_ORIGIN");
+        let own: Option<Origin> = variables
+            .text("AUDIT_ORIGIN")
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| usage(&format!("AUDIT_ORIGIN: {error}")))?;
         let bus = operator::visit(variables, BusUser::Admin, "audit").await?;
         if begun(store, &bus).await? {
             operator::say("the new log was begun before; EVENTS is made anew for it");
@@ -106,8 +113,8 @@ impl Reconcile {
             }
             let known = newest(file, last);
             let id = Uuid::new_v4();
-            let previous_origin = self.previous(known.as_ref(), own.as_deref(), &head)?;
-            let origin = own.unwrap_or_else(|| format!("avanzacast/{id}"));
+            let previous_origin = self.previous(known.as_ref(), own.as_ref(), &head)?;
+            let origin = own.map_or_else(|| Origin::of_ledger(&id.to_string()), Ok)?;
             if origin == previous_origin {
                 let text = format!(
                     "AUDIT_ORIGIN is still {origin}, the old log's: a new log needs another name, here \
@@ -118,7 +125,7 @@ impl Reconcile {
             accept_loss(
                 store,
                 id,
-                Loss { previous_origin: &previous_origin, previous_checkpoint: known.as_ref(), reason },
+                Loss { previous_origin: previous_origin.as_str(), previous_checkpoint: known.as_ref(), reason },
             )
             .await?;
         }
@@ -128,14 +135,14 @@ impl Reconcile {
         Ok(true)
     }
 
-    fn previous(&self, known: Option<&Known>, own: Option<&str>, head: &Head) -> Result<String, Failure> {
-        match (known, &self.origin, own) {
-            (Some(known), None, _) => Ok(known.origin.clone()),
-            (Some(known), Some(origin), _) if known.origin != *origin => {
-                Err(usage(&format!("--origin: the last checkpoint names {}", known.origin)))
+    fn previous(&self, known: Option<&Known>, own: Option<&Origin>, head: &Head) -> Result<Origin, Failure> {
+        let named = known.map(|known| &known.checkpoint.origin);
+        match (named, &self.origin, own) {
+            (Some(named), Some(origin), _) if named != origin => {
+                Err(usage(&format!("--origin: the last checkpoint names {named}")))
             }
-            (_, Some(origin), _) => Ok(origin.clone()),
-            (None, None, None) => Ok(format!("avanzacast/{}", head.ledger_id)),
+            (Some(origin), _, _) | (None, Some(origin), _) => Ok(origin.clone()),
+            (None, None, None) => Ok(Origin::of_ledger(&head.ledger_id)?),
             (None, None, Some(_)) => Err(usage(
                 "no checkpoint says how the old log was called: name it by --origin (AUDIT_ORIGIN as it was)",
             )),
@@ -149,7 +156,7 @@ fn usage(text: &str) -> Failure {
 
 /// The one that names more events.
 fn newest(file: Option<Known>, last: Option<Known>) -> Option<Known> {
-    [file, last].into_iter().flatten().max_by_key(|known| known.size)
+    [file, last].into_iter().flatten().max_by_key(|known| known.checkpoint.size)
 }
 
 /// Whether the ledger took another's place, and EVENTS has not followed.
@@ -161,10 +168,13 @@ async fn begun(store: &Store, bus: &Bus) -> Result<bool, Failure> {
 
 /// Whether EVENTS, or a checkpoint, knows more than the ledger has, or has it otherwise.
 async fn lost(store: &Store, bus: &Bus, head: &Head, known: Option<&Known>) -> Result<bool, Failure> {
-    if known.is_some_and(|known| known.size > u64::try_from(head.size).unwrap_or_default()) {
-        return Ok(true);
+    let mut session = store.connect().await?;
+    if let Some(known) = known {
+        let longer = known.checkpoint.size > u64::try_from(head.size).unwrap_or_default();
+        if longer || known.contradicts(&mut session).await?.is_some() {
+            return Ok(true);
+        }
     }
-    let session = store.connect().await?;
     let seen = look_once(store, session, &EventsStream::new(bus.clone())).await;
     let seen = seen.ok_or("ledger and EVENTS cannot be compared: bus or database does not answer")?;
     Ok(match seen.standing {

@@ -57,7 +57,7 @@ fn standing(seen: Option<Seen>) -> Finding {
         (Standing::Behind, _) => Finding::problem(
             check,
             format!("ledger_behind: {ends}, and they do not agree: this database lost events"),
-            "restore the newer database; commands are refused until then",
+            "restore the newer database, or run `avanzacast audit reconcile`; commands are refused until then",
         ),
         (Standing::Foreign, _) => Finding::problem(
             check,

@@ -11,7 +11,8 @@ use avanzacast_kit::config::DatabaseConfig;
 use super::{Head, Store, StoreError};
 
 /// The tables that are a log's.
-const TABLES: [&str; 6] = ["ledger", "ledger_head", "ledger_index", "ledger_tile", "checkpoint", "ledger_cut"];
+const TABLES: [&str; 7] =
+    ["ledger", "ledger_head", "ledger_index", "ledger_count", "ledger_tile", "checkpoint", "ledger_cut"];
 /// How much of a log's id its tables are named by.
 const MARK: usize = 8;
 const REACTORS: &str = "UPDATE reactor SET position = 0, owner = NULL, lease_until = 0";
