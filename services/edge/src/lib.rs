@@ -18,9 +18,11 @@ mod operation;
 mod problem;
 mod query;
 mod rate;
+mod record;
 mod routes;
 mod security;
 mod serve;
+mod tile;
 mod webhook;
 
 use std::{net::SocketAddr, sync::Arc};
