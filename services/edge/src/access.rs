@@ -76,10 +76,17 @@ pub(crate) async fn admit(
         return next.run(request).await;
     }
     let address = address::client(&request, &edge.gate.proxies);
-    if operation.access == Access::LiveKit {
-        return admit_livekit(&edge, request, address, next).await;
-    }
-    let (request, counted) = match admitted(&edge, operation, request, address).await {
+    let response = if operation.access == Access::LiveKit {
+        admit_livekit(&edge, request, address, next).await
+    } else {
+        admit_caller(&edge, operation, request, address, next).await
+    };
+    edge.refused.note(&response, address);
+    response
+}
+
+async fn admit_caller(edge: &Edge, operation: &Operation, request: Request, address: IpAddr, next: Next) -> Response {
+    let (request, counted) = match admitted(edge, operation, request, address).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
     };

@@ -19,6 +19,7 @@ mod problem;
 mod query;
 mod rate;
 mod record;
+mod refused;
 mod routes;
 mod security;
 mod serve;
@@ -37,7 +38,7 @@ use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access::Gate, livekit::LiveKit, rate::Rates};
+use crate::{access::Gate, livekit::LiveKit, rate::Rates, refused::Refused};
 
 pub use crate::description::openapi;
 
@@ -52,6 +53,7 @@ struct Reach {
     life: Lifecycle,
     gate: Gate,
     rates: Rates,
+    refused: Refused,
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
@@ -123,12 +125,18 @@ impl Bound {
             metrics: config.metrics,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
+            refused: Refused::default(),
             livekit: LiveKit::new(&config.livekit_url)?,
         });
         edge.gate.warn();
         forget_quiet_clients(Arc::clone(&edge), life);
         let router = router(&edge, &config.browsers.origins);
-        life.essential("answering HTTP", serve::serve(self.listener, router, life.stopping()));
+        life.background(refused::keep_telling(Arc::clone(&edge), life.stopping()));
+        let stopping = life.stopping();
+        life.essential("answering HTTP", async move {
+            serve::serve(self.listener, router, stopping).await;
+            edge.tell_last_refused().await;
+        });
         tracing::info!(addr = %self.address, "listening");
         Ok(())
     }
