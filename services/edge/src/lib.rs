@@ -9,6 +9,7 @@ mod context;
 mod cors;
 mod credential;
 mod description;
+mod feed;
 mod guesses;
 mod list;
 mod livekit;
@@ -38,7 +39,7 @@ use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access::Gate, livekit::LiveKit, rate::Rates, refused::Refused};
+use crate::{access::Gate, feed::Feed, livekit::LiveKit, rate::Rates, refused::Refused};
 
 pub use crate::description::openapi;
 
@@ -54,6 +55,7 @@ struct Reach {
     gate: Gate,
     rates: Rates,
     refused: Refused,
+    feed: Feed,
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
@@ -126,6 +128,7 @@ impl Bound {
             gate: config.access.into(),
             rates: Rates::new(config.rates),
             refused: Refused::default(),
+            feed: Feed::default(),
             livekit: LiveKit::new(&config.livekit_url)?,
         });
         edge.gate.warn();

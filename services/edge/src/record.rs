@@ -1,8 +1,10 @@
 //! The record over HTTP (<https://c2sp.org/tlog-tiles>): pages of events from the audit worker, and answers that caches
 //! may keep, because what they show never changes.
 
-use avanzacast_kit::config::Door;
-use avanzacast_schemas::{Actor, Code, EventsPage, GetCheckpoint, ListEvents, bus::subject, command_id};
+use std::time::Duration;
+
+use avanzacast_kit::{bus::DEADLINE, config::Door, telemetry::TraceContext};
+use avanzacast_schemas::{Actor, ActorKind, Code, EventsPage, GetCheckpoint, ListEvents, bus::subject, command_id};
 use axum::{
     body::Body,
     http::{HeaderValue, header},
@@ -34,6 +36,13 @@ pub(crate) struct Asker {
     pub(crate) context: Context,
 }
 
+impl Asker {
+    /// The edge itself, for nobody's request.
+    pub(crate) fn nobody() -> Self {
+        Self { actor: Actor::of(ActorKind::Anonymous), context: Context { trace: TraceContext::generate() } }
+    }
+}
+
 impl Reach {
     /// Asks the audit worker something that changes nothing.
     pub(crate) async fn ask_the_record<C: Serialize>(
@@ -42,14 +51,34 @@ impl Reach {
         subject: &'static str,
         command: &C,
     ) -> Result<Bytes, Problem> {
+        self.ask_the_record_within(DEADLINE, asker, subject, command).await
+    }
+
+    async fn ask_the_record_within<C: Serialize>(
+        &self,
+        patience: Duration,
+        asker: &Asker,
+        subject: &'static str,
+        command: &C,
+    ) -> Result<Bytes, Problem> {
         let Asker { actor, context } = asker;
         let ask = Ask { subject, id: command_id::fresh(), actor, context: *context, command };
-        Ok(self.ask(ask).await?.body)
+        Ok(self.ask_within(patience, ask).await?.body)
     }
 
     /// A page of events.
     pub(crate) async fn events(&self, asker: &Asker, list: &ListEvents) -> Result<EventsPage, Problem> {
-        let body = self.ask_the_record(asker, subject::AUDIT_EVENTS, list).await?;
+        self.events_within(DEADLINE, asker, list).await
+    }
+
+    /// The same, with a deadline of its own.
+    pub(crate) async fn events_within(
+        &self,
+        patience: Duration,
+        asker: &Asker,
+        list: &ListEvents,
+    ) -> Result<EventsPage, Problem> {
+        let body = self.ask_the_record_within(patience, asker, subject::AUDIT_EVENTS, list).await?;
         serde_json::from_slice(&body).map_err(|_| Code::Internal.into())
     }
 

@@ -92,7 +92,7 @@ impl Reach {
             subject: subject::AUDIT_REFUSED,
             command_id: report.id.clone(),
             actor: &Actor::of(ActorKind::Anonymous),
-            trace: TraceContext::continue_from(None),
+            trace: TraceContext::generate(),
             body: report.body.clone(),
             patience,
         };

@@ -50,6 +50,7 @@ routes! {
     dead_redrive,
     dead_drop,
     worker_list,
+    event_feed,
     audit_checkpoint,
     audit_tile,
     audit_entries,
