@@ -21,7 +21,10 @@ impl Answer {
     pub(crate) async fn from(request: String, response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let text = response.text().await.unwrap_or_else(|error| panic!("{request}: the body breaks off: {error}"));
+        // A stream of events has no end to wait for.
+        let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if endless { Ok(String::new()) } else { response.text().await };
+        let text = text.unwrap_or_else(|error| panic!("{request}: the body breaks off: {error}"));
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         let answer = Self { request, status, headers, body, text };
         assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "no X-Request-Id: {answer:#?}");

@@ -76,10 +76,17 @@ pub(crate) async fn admit(
         return next.run(request).await;
     }
     let address = address::client(&request, &edge.gate.proxies);
-    if operation.access == Access::LiveKit {
-        return admit_livekit(&edge, request, address, next).await;
-    }
-    let (request, counted) = match admitted(&edge, operation, request, address).await {
+    let response = if operation.access == Access::LiveKit {
+        admit_livekit(&edge, request, address, next).await
+    } else {
+        admit_caller(&edge, operation, request, address, next).await
+    };
+    edge.refused.note(&response, address);
+    response
+}
+
+async fn admit_caller(edge: &Edge, operation: &Operation, request: Request, address: IpAddr, next: Next) -> Response {
+    let (request, counted) = match admitted(edge, operation, request, address).await {
         Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
     };
@@ -161,7 +168,7 @@ impl Gate {
     fn needs_credential(&self, access: Access) -> bool {
         match access {
             Access::Health | Access::Public | Access::Holder | Access::LiveKit => false,
-            Access::Open(door, _) => !self.open.contains(&door),
+            Access::Open(door, _) => !self.is_open(door),
             Access::Secret(_) => !self.unlocked,
         }
     }
@@ -179,10 +186,15 @@ impl Gate {
             }
             (Access::Secret(_), None) => development(),
             // A door that was closed, where nobody has a key: development mode without one.
-            (Access::Open(door, _), None) if !self.open.contains(&door) => development(),
+            (Access::Open(door, _), None) if !self.is_open(door) => development(),
             (Access::Open(..), None) => anonymous(),
         };
         Ok(Caller { actor })
+    }
+
+    /// Whether anybody may come through a door.
+    pub(crate) fn is_open(&self, door: Door) -> bool {
+        self.open.contains(&door)
     }
 
     /// Says once what is open.

@@ -114,6 +114,12 @@ pub(crate) fn dead_seq(text: &str) -> Result<u64, Problem> {
     seq.ok_or_else(|| Code::DeadNotFound.into())
 }
 
+/// A user's id, from the path. What cannot be one is nobody's. One user has one path: no signs, no leading zeros.
+pub(crate) fn user_id(text: &str) -> Result<i64, Problem> {
+    let number = text.parse().ok().filter(|number: &i64| number.to_string() == text);
+    number.ok_or_else(|| Code::UserNotFound.into())
+}
+
 /// A session's id, from the path.
 pub(crate) fn session_id(text: String) -> Result<SessionId, Problem> {
     SessionId::try_from(text).map_err(|invalid| Problem::malformed(invalid.0))

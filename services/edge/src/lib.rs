@@ -9,6 +9,7 @@ mod context;
 mod cors;
 mod credential;
 mod description;
+mod feed;
 mod guesses;
 mod list;
 mod livekit;
@@ -18,9 +19,12 @@ mod operation;
 mod problem;
 mod query;
 mod rate;
+mod record;
+mod refused;
 mod routes;
 mod security;
 mod serve;
+mod tile;
 mod webhook;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -35,7 +39,7 @@ use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access::Gate, livekit::LiveKit, rate::Rates};
+use crate::{access::Gate, feed::Feed, livekit::LiveKit, rate::Rates, refused::Refused};
 
 pub use crate::description::openapi;
 
@@ -50,6 +54,8 @@ struct Reach {
     life: Lifecycle,
     gate: Gate,
     rates: Rates,
+    refused: Refused,
+    feed: Feed,
     livekit: LiveKit,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
@@ -121,12 +127,19 @@ impl Bound {
             metrics: config.metrics,
             gate: config.access.into(),
             rates: Rates::new(config.rates),
+            refused: Refused::default(),
+            feed: Feed::default(),
             livekit: LiveKit::new(&config.livekit_url)?,
         });
         edge.gate.warn();
         forget_quiet_clients(Arc::clone(&edge), life);
         let router = router(&edge, &config.browsers.origins);
-        life.essential("answering HTTP", serve::serve(self.listener, router, life.stopping()));
+        life.background(refused::keep_telling(Arc::clone(&edge), life.stopping()));
+        let stopping = life.stopping();
+        life.essential("answering HTTP", async move {
+            serve::serve(self.listener, router, stopping).await;
+            edge.tell_last_refused().await;
+        });
         tracing::info!(addr = %self.address, "listening");
         Ok(())
     }

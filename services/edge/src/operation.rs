@@ -96,25 +96,31 @@ pub(crate) struct Success {
     pub(crate) media: &'static str,
     /// Names of headers that it may have.
     pub(crate) headers: &'static [&'static str],
+    /// Whether caches may keep it for a while.
+    pub(crate) kept: bool,
 }
 
 impl Success {
     pub(crate) const fn json(status: u16, about: &'static str, shape: Shape) -> Self {
-        Self { status, about, shape: Some(shape), media: "application/json", headers: &[] }
+        Self { status, about, shape: Some(shape), media: "application/json", headers: &[], kept: false }
     }
 
     pub(crate) const fn empty(status: u16, about: &'static str) -> Self {
-        Self { status, about, shape: None, media: "", headers: &[] }
+        Self { status, about, shape: None, media: "", headers: &[], kept: false }
     }
 
     /// Something that is not JSON.
     pub(crate) const fn of(media: &'static str, about: &'static str, shape: Shape) -> Self {
-        Self { status: 200, about, shape: Some(shape), media, headers: &[] }
+        Self { status: 200, about, shape: Some(shape), media, headers: &[], kept: false }
     }
 
     /// `ok`, as plain text.
     pub(crate) const fn text(about: &'static str) -> Self {
         Self::of("text/plain", about, |_| json_schema!({ "type": "string", "const": "ok" }))
+    }
+
+    pub(crate) const fn kept(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     pub(crate) const fn with(self, headers: &'static [&'static str]) -> Self {
@@ -128,7 +134,7 @@ pub(crate) struct Operation {
     /// Its name in the description: `createSession`.
     pub(crate) id: &'static str,
     pub(crate) method: Method,
-    /// With `{id}` where a parameter stands.
+    /// With `{id}` where a parameter stands, and `{*rest}` where one stands that holds slashes.
     pub(crate) path: &'static str,
     /// The group it is shown in.
     pub(crate) group: &'static str,
@@ -146,6 +152,11 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// Its path as OpenAPI has it, which knows no parameters with slashes.
+    pub(crate) fn shown_path(&self) -> String {
+        self.path.replace("{*", "{")
+    }
+
     /// Whether it is answered by a worker, over the bus.
     pub(crate) fn asks_a_worker(&self) -> bool {
         self.group != OPERATIONS

@@ -50,7 +50,7 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: C
             accepted = Listener::accept(&mut listener) => accepted,
             () = stopping.cancelled() => break,
         };
-        let service = PerConnection { router: router.clone(), peer, asked: Arc::default() };
+        let service = PerConnection { router: router.clone(), peer, asked: Arc::default(), hangup: Hangup::default() };
         connections.spawn(connection(builder.clone(), stream, service, stopping.clone()));
     }
     drop(listener);
@@ -75,7 +75,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
     }
-    let asked = Arc::clone(&service.asked);
+    let (asked, hangup) = (Arc::clone(&service.asked), service.hangup.clone());
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let start = Instant::now();
     let mut look = tokio::time::interval_at((start + LOOK).into(), LOOK);
@@ -89,6 +89,7 @@ async fn connection(
                 }
                 break;
             }
+            () = hangup.0.cancelled() => break,
             () = stopping.cancelled(), if !told => {
                 told = true;
                 serving.as_mut().graceful_shutdown();
@@ -136,6 +137,18 @@ struct PerConnection {
     peer: SocketAddr,
     /// Whether a request has come.
     asked: Arc<AtomicBool>,
+    hangup: Hangup,
+}
+
+/// Cuts a connection: the only way out of an answer that its reader does not take.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hangup(CancellationToken);
+
+impl Hangup {
+    /// Cuts it.
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
 }
 
 impl hyper::service::Service<hyper::Request<Incoming>> for PerConnection {
@@ -147,6 +160,7 @@ impl hyper::service::Service<hyper::Request<Incoming>> for PerConnection {
         self.asked.store(true, Ordering::Relaxed);
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        request.extensions_mut().insert(self.hangup.clone());
         // A router is always ready.
         self.router.clone().call(request)
     }

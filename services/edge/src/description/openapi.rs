@@ -39,7 +39,7 @@ pub fn document() -> Value {
             groups.push(operation.group);
         }
         let described = describe(operation, &mut generator);
-        let methods = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let methods = paths.entry(operation.shown_path()).or_insert_with(|| json!({}));
         if let Some(methods) = methods.as_object_mut() {
             methods.insert(operation.method.word().to_owned(), described);
         }
@@ -107,6 +107,12 @@ pub(super) fn access(access: Access) -> String {
     match access {
         Access::Health | Access::Public => "Anybody may ask.".to_owned(),
         Access::Holder => "Whoever has the session's id may ask.".to_owned(),
+        Access::Open(Door::Audit, scope) => {
+            format!(
+                "Anybody may ask while `AUDIT_PUBLIC` is `1`; else a credential with the scope `{}` is needed.",
+                scope.word()
+            )
+        }
         Access::Open(door, scope) => format!(
             "Anybody may ask while `OPEN_ENDPOINTS` lists `{}`{}; else a credential with the scope `{}` is needed.",
             door.word(),
@@ -156,9 +162,13 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn success(operation: &Operation, answer: &Success, generator: &mut SchemaGenerator) -> Value {
-    let stored = if operation.asks_a_worker() { Some("Cache-Control") } else { None };
-    let names = answer.headers.iter().copied().chain(stored).chain(["X-Request-Id"]);
-    let mut described = json!({ "description": answer.about, "headers": refer(names) });
+    let names = answer.headers.iter().copied().chain(["X-Request-Id"]);
+    let mut headers = refer(names);
+    if let Some(headers) = headers.as_object_mut().filter(|_| operation.asks_a_worker()) {
+        let component = if answer.kept { "Kept" } else { "Cache-Control" };
+        headers.insert("Cache-Control".to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }));
+    }
+    let mut described = json!({ "description": answer.about, "headers": headers });
     if let (Some(shape), Some(members)) = (answer.shape, described.as_object_mut()) {
         members.insert("content".to_owned(), json!({ answer.media: { "schema": shape(generator) } }));
     }
@@ -197,6 +207,7 @@ fn headers() -> Value {
             json!({ "type": "string", "minLength": 1, "maxLength": 64 }),
         ),
         "Cache-Control": header("No cache may keep it", json!({ "type": "string", "const": "no-store" })),
+        "Kept": header("How long a cache may keep it", json!({ "type": "string" })),
         "Location": header("Where it is now", json!({ "type": "string", "format": "uri-reference" })),
         "WWW-Authenticate": header("How to show a credential", json!({ "type": "string" })),
         "Retry-After": header("When to come back, in seconds", json!({ "type": "integer", "minimum": 1 })),
@@ -293,7 +304,8 @@ mod tests {
         let mut names = BTreeSet::new();
         for (operation, _) in routes::all() {
             assert!(names.insert(operation.id), "{} is there twice", operation.id);
-            let within: BTreeSet<&str> = operation.path.split(['{', '}']).skip(1).step_by(2).collect();
+            let path = operation.shown_path();
+            let within: BTreeSet<&str> = path.split(['{', '}']).skip(1).step_by(2).collect();
             let said = operation.parameters.iter().filter(|parameter| parameter.place == Place::Path);
             assert_eq!(said.map(|parameter| parameter.name).collect::<BTreeSet<_>>(), within, "{}", operation.id);
         }

@@ -12,7 +12,7 @@ use schemars::SchemaGenerator;
 use crate::{
     Edge,
     access::Caller,
-    ask::{Ask, answer},
+    ask::{Ask, answer, user_id},
     context::Context,
     operation::{Access, Method, Operation, Parameter, Success},
     problem::Problem,
@@ -38,9 +38,7 @@ pub(crate) async fn handle(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    // What cannot be an id is nobody's. One user has one path: no signs, no leading zeros.
-    let number = id.parse().ok().filter(|number: &i64| number.to_string() == id);
-    let query = GetUser { id: number.ok_or(Code::UserNotFound)? };
+    let query = GetUser { id: user_id(&id)? };
     let id = command_id::fresh();
     let ask = Ask { subject: subject::USER_GET, id, actor: &caller.actor, context, command: &query };
     let reply = edge.ask(ask).await?;

@@ -12,6 +12,7 @@ mod delivery;
 mod events;
 mod inlet;
 mod intake;
+mod live;
 mod outsider;
 mod reader;
 mod roll_call;
@@ -32,6 +33,7 @@ pub use self::{
     events::{EventsError, EventsStream, EventsTail, RunRefused},
     inlet::{Incoming, Inlet},
     intake::Intake,
+    live::{LiveEvents, WatchRefused},
     outsider::Outsider,
     reader::{EventsRead, EventsReader},
     roll_call::Present,

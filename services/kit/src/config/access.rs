@@ -47,16 +47,18 @@ pub enum Door {
     Users,
     /// `POST /api/broadcasts/:id/session`
     BroadcastSession,
+    /// What proves the ledger, and shows no event: checkpoint, tiles of hashes, public key.
+    Audit,
 }
 
 impl Door {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Session, Self::Token, Self::Broadcasts, Self::Users, Self::BroadcastSession];
+    /// Those that `OPEN_ENDPOINTS` may list.
+    pub const LISTED: [Self; 5] = [Self::Session, Self::Token, Self::Broadcasts, Self::Users, Self::BroadcastSession];
 
     /// Those that are open unless `OPEN_ENDPOINTS` says otherwise: what frontends call without a credential.
     pub const OPEN: [Self; 3] = [Self::Session, Self::Token, Self::Broadcasts];
 
-    /// The word in `OPEN_ENDPOINTS`.
+    /// What it is called, in `OPEN_ENDPOINTS` too.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -65,6 +67,7 @@ impl Door {
             Self::Broadcasts => "broadcasts",
             Self::Users => "users",
             Self::BroadcastSession => "broadcast-session",
+            Self::Audit => "audit",
         }
     }
 
@@ -73,7 +76,7 @@ impl Door {
     pub fn mints(self) -> bool {
         match self {
             Self::Session | Self::Token | Self::BroadcastSession => true,
-            Self::Broadcasts | Self::Users => false,
+            Self::Broadcasts | Self::Users | Self::Audit => false,
         }
     }
 }
@@ -99,7 +102,7 @@ pub struct AccessConfig {
     pub networks: Vec<IpNet>,
     /// `TRUSTED_PROXIES`: whose word about a client's address is believed.
     pub proxies: Vec<IpNet>,
-    /// `OPEN_ENDPOINTS`.
+    /// `OPEN_ENDPOINTS`, and `AUDIT_PUBLIC`.
     pub open: Vec<Door>,
     /// Whether what needs a credential is open to anybody: only in development mode, and only while no key is
     /// configured.
@@ -127,7 +130,7 @@ impl AccessConfig {
         Self {
             networks: networks(variables, "BACKEND_ALLOWED_IPS"),
             proxies: networks(variables, "TRUSTED_PROXIES"),
-            open: doors(variables),
+            open: open(variables),
             meet: variables.flag("MEET_COMPAT"),
             unlocked,
             keys,
@@ -192,7 +195,13 @@ fn networks(variables: &mut Variables, name: &str) -> Vec<IpNet> {
     networks
 }
 
-fn doors(variables: &mut Variables) -> Vec<Door> {
+fn open(variables: &mut Variables) -> Vec<Door> {
+    let mut open = listed(variables);
+    open.extend(variables.flag("AUDIT_PUBLIC").then_some(Door::Audit));
+    open
+}
+
+fn listed(variables: &mut Variables) -> Vec<Door> {
     let Some(list) = variables.text("OPEN_ENDPOINTS") else {
         return Door::OPEN.to_vec();
     };
@@ -201,7 +210,7 @@ fn doors(variables: &mut Variables) -> Vec<Door> {
     }
     let mut open = Vec::new();
     for entry in entries(&list) {
-        match Door::ALL.into_iter().find(|door| door.word() == entry) {
+        match Door::LISTED.into_iter().find(|door| door.word() == entry) {
             Some(door) => open.push(door),
             None => variables.problem(
                 "OPEN_ENDPOINTS must be `none`, or of session, token, broadcasts, users and broadcast-session, \
@@ -259,5 +268,14 @@ mod tests {
         assert!(!read(&[("BACKEND_REGISTER_SECRET", "s")], Mode::Development).unwrap().unlocked);
         assert!(read(&[], Mode::Production).is_err());
         assert_eq!(read(&[("OPEN_ENDPOINTS", "none")], Mode::Development).unwrap().open, []);
+    }
+
+    #[test]
+    fn what_proves_the_ledger_is_open_when_it_is_said() {
+        let read = |pairs: &[(&str, &str)]| read(pairs, Mode::Development).map(|config| config.open);
+        assert_eq!(read(&[("OPEN_ENDPOINTS", "none"), ("AUDIT_PUBLIC", "1")]).unwrap(), [Door::Audit]);
+        assert!(!read(&[]).unwrap().contains(&Door::Audit));
+        assert!(read(&[("OPEN_ENDPOINTS", "audit")]).is_err(), "it is not among the doors that frontends use");
+        assert!(read(&[("AUDIT_PUBLIC", "yes")]).is_err());
     }
 }

@@ -86,7 +86,7 @@ fn section(name: &str, operations: &[&Operation], schemas: &mut Schemas) -> Stri
 }
 
 fn article(operation: &Operation, schemas: &mut Schemas) -> String {
-    let Operation { id, method, path, summary, about, access, parameters, body, answers, .. } = operation;
+    let Operation { id, method, summary, about, access, parameters, body, answers, .. } = operation;
     let class = method.word();
     let body = body.map(|shape| format!("<h4>Body</h4>{}", schemas.shown(shape))).unwrap_or_default();
     format!(
@@ -96,7 +96,7 @@ fn article(operation: &Operation, schemas: &mut Schemas) -> String {
          </article>\n",
         summary = escape(summary),
         word = class.to_uppercase(),
-        path = escape(path),
+        path = escape(&operation.shown_path()),
         badge = badge(*access),
         about = prose(about),
         who = prose(&openapi::access(*access)),
