@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod audit_command;
 mod binary;
 mod books;
 mod bus_readers;

@@ -13,6 +13,7 @@ pub mod rebuild;
 mod replay;
 mod sink;
 mod source;
+mod subjects;
 mod verify;
 
 pub use event::CloudEvent;
@@ -20,4 +21,4 @@ pub use filter::{Filter, Types};
 pub use replay::{ReplayError, replay};
 pub use sink::{Format, Sink};
 pub use source::{Line, Lines, Source, SourceError};
-pub use verify::{Against, Fault, Proof, Root, Wanted, verify};
+pub use verify::{Against, Fault, Kept, Proof, Root, Wanted, verify};

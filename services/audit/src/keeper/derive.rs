@@ -12,11 +12,11 @@ use avanzacast_worker::{
 use bytes::Bytes;
 use data_encoding::BASE64;
 
-use super::{
-    signing::{Signing, SigningConfig},
+use super::signing::{Signing, SigningConfig};
+use crate::{
+    log::{TileId, Tree, TreeError, subtree},
     subjects::Subjects,
 };
-use crate::log::{TileId, Tree, TreeError, subtree};
 
 static INDEX: Table =
     Table { name: "ledger_index", columns: &[("kind", Kind::Text), ("key", Kind::Text), ("seq", Kind::Int)] };
@@ -57,8 +57,8 @@ impl Followed {
 
     /// Takes one event, and answers the tiles that are full now: level, number, root, hashes.
     fn append(&mut self, line: &[u8]) -> Vec<Vec<Cell>> {
-        self.tree.append(line);
         let (mut hash, mut rows) = (leaf(line), Vec::new());
+        self.tree.append_hash(hash);
         for (level, open) in (0_u8..).zip(&mut self.open) {
             open.push(hash);
             let full = std::mem::take(open);

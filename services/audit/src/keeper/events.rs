@@ -4,8 +4,7 @@ use avanzacast_schemas::{EventFilter, EventsPage, ListEvents};
 use avanzacast_worker::store::{Session, Sql, StoreError, decode};
 use serde::Deserialize;
 
-use super::subjects::Subjects;
-use crate::Types;
+use crate::{Types, subjects::Subjects};
 
 /// What fits in a message of the bus, with room for what JSON adds to it.
 const BYTES: usize = 96 * 1024;

@@ -7,7 +7,6 @@ mod events;
 mod outside;
 mod service;
 mod signing;
-mod subjects;
 
 use std::sync::Arc;
 

@@ -73,6 +73,55 @@ pub enum Fault {
         /// What it says.
         size: u64,
     },
+    /// The ledger has other events than were signed.
+    #[error(
+        "at size {size} the root is {found}, and {wanted} was signed ({whom}): one of these events is not what it was"
+    )]
+    Signed {
+        /// At which size.
+        size: u64,
+        /// What was signed.
+        wanted: Root,
+        /// What it is.
+        found: Root,
+        /// Where that stands.
+        whom: String,
+    },
+    /// More was signed than is there.
+    #[error(
+        "it ends with event {last}, and {size} events were signed ({whom}): what followed is lost, or this is an old copy"
+    )]
+    Cut {
+        /// How many were signed.
+        size: u64,
+        /// Its last.
+        last: u64,
+        /// Where that stands.
+        whom: String,
+    },
+    /// An event is not the one that the tiles have the hash of.
+    #[error("event {place} is not what it was when it was recorded, by the hash that was kept of it")]
+    Changed {
+        /// Its place.
+        place: u64,
+    },
+    /// The ledger's table has more than its head says.
+    #[error("event {place} stands after the ledger's end")]
+    Stray {
+        /// Its place.
+        place: u64,
+    },
+    /// A tile is not what is below it.
+    #[error("tile {0} is not what the events come to")]
+    Tile(String),
+    /// The index has something else than the events say.
+    #[error("the index is not what the events from {from} to {to} say: it can be made again")]
+    Index {
+        /// The first that it may be.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
     /// The hashes that the head keeps are of other lines.
     #[error("an event from {from} to {to} is not what it was when it was recorded, by the ledger's head")]
     Among {

@@ -2,14 +2,17 @@
 
 mod against;
 mod fault;
+mod kept;
 mod root;
 
+use std::collections::BTreeMap;
+
 use avanzacast_worker::{
-    ledger::{Frontier, Hash},
+    ledger::{Frontier, Hash, leaf},
     store::Head,
 };
 
-pub use self::{against::Against, fault::Fault, root::Root};
+pub use self::{against::Against, fault::Fault, kept::Kept, root::Root};
 use crate::{CloudEvent, Lines, SourceError};
 
 /// What the record is compared with, as far as there is something.
@@ -19,6 +22,12 @@ pub struct Wanted {
     pub head: Option<Head>,
     /// The root that it had at some size.
     pub root: Option<(u64, Root)>,
+    /// What was signed, by size: the root, and where that stands.
+    pub signed: BTreeMap<u64, (Root, String)>,
+    /// The tree before the first line, where that is not event 1.
+    pub before: Option<Frontier>,
+    /// What the database keeps about its ledger.
+    pub kept: Option<Kept>,
     /// The same lines from elsewhere.
     pub against: Option<Against>,
 }
@@ -30,7 +39,7 @@ pub struct Proof {
     pub first: u64,
     /// The last line's place: the size of a record that begins at 1.
     pub last: u64,
-    /// The root of a record that begins at 1; without the beginning there is none.
+    /// The root of the record up to the last line; none, where what is before the first one is not known.
     pub root: Option<Root>,
 }
 
@@ -39,14 +48,31 @@ pub struct Proof {
 /// # Errors
 /// Lines cannot be had. What is wrong with them is the inner [`Fault`].
 pub async fn verify(mut lines: Lines, wanted: Wanted) -> Result<Result<Proof, Fault>, SourceError> {
-    let Wanted { head, root, mut against } = wanted;
-    let mut tree = Tree { frontier: Frontier::default(), by_place: lines.by_place(), span: None, wanted: root };
+    let Wanted { head, root, signed, before, mut against, mut kept } = wanted;
+    let (frontier, by_place) = (before.unwrap_or_default(), lines.by_place());
+    let mut tree = Tree { frontier, by_place, span: None, wanted: root, signed };
+    let mut suspected = None;
     while let Some(batch) = lines.next().await? {
         for (number, line) in batch {
-            let place = match tree.take(number, &line) {
+            let hash = leaf(&line);
+            let place = match tree.take(number, &line, hash) {
                 Ok(place) => place,
                 Err(fault) => return Ok(Err(fault)),
             };
+            if let Some(kept) = &mut kept
+                && let Some(fault) = kept.take(place, &line, hash).await?
+            {
+                return Ok(Err(fault));
+            }
+            if let Err(fault) = tree.compare_root() {
+                // Which event it is, the tile that it is in may know.
+                suspected.get_or_insert(fault);
+            }
+            if kept.as_ref().is_none_or(|kept| kept.has_compared(place))
+                && let Some(fault) = suspected
+            {
+                return Ok(Err(fault));
+            }
             if let Some(other) = &mut against
                 && let Some(fault) = other.differs(number, place, &line).await?
             {
@@ -54,7 +80,17 @@ pub async fn verify(mut lines: Lines, wanted: Wanted) -> Result<Result<Proof, Fa
             }
         }
     }
-    Ok(tree.finish(head.as_ref()))
+    if let Some(fault) = suspected {
+        return Ok(Err(fault));
+    }
+    let proof = match tree.finish(head.as_ref()) {
+        Ok(proof) => proof,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    match kept {
+        Some(kept) => Ok(kept.finish().await?.map_or(Ok(proof), Err)),
+        None => Ok(Ok(proof)),
+    }
 }
 
 /// The tree, as far as it has grown.
@@ -64,11 +100,12 @@ struct Tree {
     /// The first place and the last.
     span: Option<(u64, u64)>,
     wanted: Option<(u64, Root)>,
+    signed: BTreeMap<u64, (Root, String)>,
 }
 
 impl Tree {
     /// Takes one line, and answers its place.
-    fn take(&mut self, number: u64, line: &[u8]) -> Result<u64, Fault> {
+    fn take(&mut self, number: u64, line: &[u8], hash: Hash) -> Result<u64, Fault> {
         let event = CloudEvent::read(line).map_err(|why| Fault::NoEvent { number, why })?;
         let place = event.place().unwrap_or_default();
         let (first, expected) = match self.span {
@@ -81,32 +118,43 @@ impl Tree {
             return Err(Fault::Place { number, expected, found: place });
         }
         self.span = Some((first, place));
-        if first == 1 {
-            self.frontier.append(line);
-            self.compare_root()?;
+        if place == self.frontier.size() + 1 {
+            self.frontier.append_hash(hash);
         }
         Ok(place)
     }
 
+    /// Whether the tree is what is known of it at this size.
     fn compare_root(&self) -> Result<(), Fault> {
-        match self.wanted {
-            Some((size, wanted)) if size == self.frontier.size() => {
-                let found = Root(self.frontier.root());
-                if found == wanted { Ok(()) } else { Err(Fault::Root { size, wanted, found }) }
+        let size = self.frontier.size();
+        let wanted = self.wanted.filter(|(at, _)| *at == size).map(|(_, root)| root);
+        let signed = self.signed.get(&size);
+        if wanted.is_none() && signed.is_none() {
+            return Ok(());
+        }
+        let found = Root(self.frontier.root());
+        match (wanted, signed) {
+            (Some(wanted), _) if found != wanted => Err(Fault::Root { size, wanted, found }),
+            (_, Some((wanted, whom))) if found != *wanted => {
+                Err(Fault::Signed { size, wanted: *wanted, found, whom: whom.clone() })
             }
-            Some(_) | None => Ok(()),
+            _ => Ok(()),
         }
     }
 
     fn finish(self, head: Option<&Head>) -> Result<Proof, Fault> {
         let (first, last) = self.span.unwrap_or((1, 0));
-        if let Some((size, _)) = self.wanted.filter(|(size, _)| first != 1 || *size > last) {
+        let grown = self.frontier.size() == last || self.span.is_none();
+        if let Some((size, _)) = self.wanted.filter(|(size, _)| !grown || *size > last) {
             return Err(Fault::Short { size, first, last });
+        }
+        if let Some((size, (_, whom))) = self.signed.last_key_value().filter(|(size, _)| **size > last) {
+            return Err(Fault::Cut { size: *size, last, whom: whom.clone() });
         }
         if let Some(head) = head {
             compare_head(&self.frontier, head)?;
         }
-        let root = (first == 1).then(|| Root(self.frontier.root()));
+        let root = grown.then(|| Root(self.frontier.root()));
         Ok(Proof { first, last, root })
     }
 }

@@ -49,7 +49,11 @@ impl Frontier {
 
     /// Appends one leaf.
     pub fn append(&mut self, bytes: &[u8]) {
-        let mut hash = leaf(bytes);
+        self.append_hash(leaf(bytes));
+    }
+
+    /// Appends one leaf by its hash.
+    pub fn append_hash(&mut self, mut hash: Hash) {
         // Each trailing one of the size is a complete subtree as large as the one in hand.
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.roots.pop() {

@@ -264,18 +264,25 @@ impl Session {
     /// # Errors
     /// The database is away.
     pub async fn first_since(&mut self, age: Duration) -> Result<u64, StoreError> {
+        self.first_at(avanzacast_kit::time::now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX)).await
+    }
+
+    /// The first event that is not older than a moment (Unix milliseconds), or the place after the last.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn first_at(&mut self, moment: i64) -> Result<u64, StoreError> {
         #[derive(serde::Deserialize)]
         struct Dated {
             time: String,
         }
-        let oldest = avanzacast_kit::time::now_ms() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (mut low, mut high) = (self.cut().await?, self.head().await?.size);
         while low < high {
             let middle = low + (high - low) / 2;
             let found = self.events(middle, 1).await?;
             let Some((_, body)) = found.first() else { break };
             let time = decode::<Dated>(body)?.time;
-            if avanzacast_kit::time::parse_rfc3339(&time).is_some_and(|time| time < oldest) {
+            if avanzacast_kit::time::parse_rfc3339(&time).is_some_and(|time| time < moment) {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -219,7 +219,10 @@ pub(super) async fn events(
     after: i64,
     most: i64,
 ) -> Result<Vec<(i64, String)>, StoreError> {
-    let events = sqlx::query_as("SELECT seq, body FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2");
+    // A row past the end that the head names is none of the ledger's.
+    let events = "SELECT seq, body FROM ledger WHERE seq > $1 AND seq <= (SELECT size FROM ledger_head)
+        ORDER BY seq LIMIT $2";
+    let events = sqlx::query_as(events);
     Ok(events.bind(after).bind(most).fetch_all(connection).await?)
 }
 

@@ -2,6 +2,8 @@
 
 mod archive;
 mod export;
+mod key;
+mod prove;
 mod rebuild;
 mod reconcile;
 mod replay;
@@ -44,6 +46,10 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     /// Writes the ledger's beginning into files, proves that they hold it, and lets the ledger forget it
     Archive(archive::Archive),
+    /// Proves offline that an event stands in the ledger, or that nothing was changed since a checkpoint
+    Prove(prove::Prove),
+    /// Shows the public keys that checkpoints are signed with, or makes a new one
+    Key(key::Key),
     /// Packs events with all that it takes to prove them, for somebody who trusts nobody here
     Export(export::Export),
 }
@@ -65,6 +71,8 @@ impl Audit {
             Command::Verify(verify) => verify.run().await,
             Command::Rebuild(rebuild) => rebuild.run().await,
             Command::Reconcile(reconcile) => reconcile.run().await,
+            Command::Prove(prove) => prove.run().await,
+            Command::Key(key) => key.run().await,
             Command::Archive(archive) => archive.run().await,
             Command::Export(export) => export.run().await,
         }

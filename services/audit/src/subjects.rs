@@ -46,18 +46,18 @@ struct Data<'a> {
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subjects {
+pub(crate) struct Subjects {
     /// Its type.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// The hour in which it happened, counted from 1970.
-    pub(super) hour: i64,
+    pub(crate) hour: i64,
     /// Kind and key, each once.
-    pub(super) keys: Vec<(&'static str, String)>,
+    pub(crate) keys: Vec<(&'static str, String)>,
 }
 
 impl Subjects {
     /// Reads an event; nothing, when it is none.
-    pub(super) fn of(line: &[u8]) -> Option<Self> {
+    pub(crate) fn of(line: &[u8]) -> Option<Self> {
         let Line { kind, time, data } = serde_json::from_slice(line).ok()?;
         let hour = time::parse_rfc3339(&time.0)?.div_euclid(HOUR_MS);
         let mut keys = Vec::new();

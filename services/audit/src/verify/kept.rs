@@ -1,0 +1,198 @@
+//! What a database keeps about its own ledger, compared with the lines: tiles, and the index.
+
+use std::collections::{BTreeMap, HashMap};
+
+use avanzacast_worker::{
+    ledger::Hash,
+    store::{Session, Sql, Store, StoreError, decode},
+};
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+
+use super::Fault;
+use crate::{log::subtree, subjects::Subjects};
+
+const FULL: u64 = 256;
+/// Tiles read at once: half a megabyte.
+const TILES: u64 = 64;
+/// Events whose index is compared as one sum.
+const BUCKET: u64 = 4_096;
+
+/// How far the index goes, where the ledger begins, and what stands after its end.
+const REACH: Sql = Sql {
+    postgres: "SELECT json_build_array((SELECT position FROM reactor WHERE name = 'audit'),
+            (SELECT seq FROM ledger_cut), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
+        WHERE $1::text[] IS NOT NULL",
+    sqlite: "SELECT json_array((SELECT position FROM reactor WHERE name = 'audit'),
+            (SELECT seq FROM ledger_cut), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
+        WHERE ?1 IS NOT NULL",
+};
+/// Tiles of a level, from one on: `[n, root, hashes]`.
+const LEVEL: Sql = Sql {
+    postgres: "SELECT json_agg(json_build_array(n, root, hashes) ORDER BY n) FROM ledger_tile
+        WHERE level = ($1::text[])[1]::bigint AND n >= ($1::text[])[2]::bigint AND n < ($1::text[])[2]::bigint + 64",
+    sqlite: "SELECT json_group_array(json_array(n, root, hashes)) FROM (SELECT n, root, hashes FROM ledger_tile
+        WHERE level = CAST(?1 ->> 0 AS INTEGER) AND n >= CAST(?1 ->> 1 AS INTEGER)
+            AND n < CAST(?1 ->> 1 AS INTEGER) + 64 ORDER BY n)",
+};
+const INDEX: Sql = Sql {
+    postgres: "SELECT kind, key, seq::text FROM ledger_index WHERE seq > $1",
+    sqlite: "SELECT kind, key, CAST(seq AS TEXT) FROM ledger_index WHERE seq > ?1",
+};
+
+/// Compares lines with what is kept about them, as they come.
+#[derive(Debug)]
+pub struct Kept {
+    store: Store,
+    session: Session,
+    indexed: u64,
+    cut: u64,
+    /// What stands after the ledger's end.
+    stray: Option<u64>,
+    /// The hashes of the events since the last full tile.
+    open: Vec<Hash>,
+    /// Tiles that were read ahead.
+    ahead: HashMap<u64, (Hash, Vec<Hash>)>,
+    read: u64,
+    /// Sums of the index, by [`BUCKET`].
+    sums: BTreeMap<u64, u128>,
+}
+
+impl Kept {
+    /// What this database keeps.
+    ///
+    /// # Errors
+    /// It is away.
+    pub async fn of(store: &Store) -> Result<Self, StoreError> {
+        let mut session = store.connect().await?;
+        let (reach, _) = session.select(REACH, &[]).await?;
+        let (indexed, cut, stray): (u64, u64, Option<u64>) = decode(&reach)?;
+        let (open, ahead, sums) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        Ok(Self { store: store.clone(), session, indexed, cut, stray, open, ahead, read: cut / FULL, sums })
+    }
+
+    /// Takes a line, in order from the ledger's first on.
+    pub(super) async fn take(&mut self, place: u64, line: &[u8], hash: Hash) -> Result<Option<Fault>, StoreError> {
+        if place > self.indexed {
+            return Ok(None);
+        }
+        if let Some(Subjects { keys, .. }) = Subjects::of(line) {
+            let sum = self.sums.entry(place / BUCKET).or_default();
+            keys.iter().for_each(|(kind, key)| *sum = sum.wrapping_add(weight(kind, key, place)));
+        }
+        self.open.push(hash);
+        if place % FULL != 0 {
+            return Ok(None);
+        }
+        let (n, hashes) = (place / FULL - 1, std::mem::take(&mut self.open));
+        Ok(match self.tile(n).await? {
+            Some((root, kept)) if kept == hashes => {
+                (subtree(&hashes) != Some(root)).then(|| Fault::Tile(format!("0/{n}")))
+            }
+            Some((_, kept)) => {
+                let same = kept.iter().zip(&hashes).take_while(|(kept, found)| kept == found).count();
+                let place = n * FULL + u64::try_from(same).unwrap_or_default() + 1;
+                Some(Fault::Changed { place })
+            }
+            None => Some(Fault::Tile(format!("0/{n}"))),
+        })
+    }
+
+    /// Whether all up to a place has been compared with tiles.
+    pub(super) fn has_compared(&self, place: u64) -> bool {
+        place % FULL == 0 || place > self.indexed
+    }
+
+    async fn tile(&mut self, n: u64) -> Result<Option<(Hash, Vec<Hash>)>, StoreError> {
+        if n >= self.read {
+            self.ahead =
+                level(&mut self.session, 0, n).await?.into_iter().map(|(n, root, all)| (n, (root, all))).collect();
+            self.read = n + TILES;
+        }
+        Ok(self.ahead.remove(&n))
+    }
+
+    /// After the last line: the levels above, and the index.
+    pub(super) async fn finish(mut self) -> Result<Option<Fault>, StoreError> {
+        if let Some(place) = self.stray {
+            return Ok(Some(Fault::Stray { place }));
+        }
+        if let Some(fault) = self.above().await? {
+            return Ok(Some(fault));
+        }
+        let (cut, indexed) = (self.cut, self.indexed);
+        let (mut look, mut stray) = (self.store.look().await?, None);
+        look.rows(INDEX, i64::try_from(cut).unwrap_or(i64::MAX), |row| {
+            if let [Some(kind), Some(key), Some(seq)] = row.as_slice()
+                && let Ok(seq) = seq.parse::<u64>()
+            {
+                if seq > indexed {
+                    // Written since we began.
+                    return true;
+                }
+                let sum = self.sums.entry(seq / BUCKET).or_default();
+                *sum = sum.wrapping_sub(weight(kind, key, seq));
+            } else {
+                stray = Some(Fault::Index { from: cut + 1, to: indexed });
+            }
+            stray.is_none()
+        })
+        .await?;
+        let wrong = self.sums.iter().find(|(_, sum)| **sum != 0).map(|(bucket, _)| Fault::Index {
+            from: (bucket * BUCKET).max(cut + 1),
+            to: (bucket * BUCKET + BUCKET - 1).min(indexed),
+        });
+        Ok(stray.or(wrong))
+    }
+
+    /// Every hash of a level is the root of a tile of the one below.
+    async fn above(&mut self) -> Result<Option<Fault>, StoreError> {
+        for upper in 1..8_u8 {
+            let mut n = 0;
+            loop {
+                let tiles = level(&mut self.session, upper, n).await?;
+                let Some((last, ..)) = tiles.last() else { break };
+                let next = last + 1;
+                for (n, root, hashes) in tiles {
+                    let mut below = Vec::new();
+                    for part in 0..FULL / TILES {
+                        let read = level(&mut self.session, upper - 1, n * FULL + part * TILES).await?;
+                        below.extend(read.into_iter().map(|(_, root, _)| root));
+                    }
+                    if hashes != below || subtree(&hashes) != Some(root) {
+                        return Ok(Some(Fault::Tile(format!("{upper}/{n}"))));
+                    }
+                }
+                n = next;
+            }
+        }
+        Ok(None)
+    }
+}
+
+type Tile = (u64, Hash, Vec<Hash>);
+
+/// Tiles that cannot be read are none.
+async fn level(session: &mut Session, level: u8, from: u64) -> Result<Vec<Tile>, StoreError> {
+    let (rows, _) = session.select(LEVEL, &[level.to_string(), from.to_string()]).await?;
+    let rows: Vec<(u64, String, String)> = decode(&rows)?;
+    let one = |(n, root, hashes): (u64, String, String)| {
+        let root = BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?;
+        let hashes = BASE64.decode(hashes.as_bytes()).ok()?;
+        let (hashes, rest) = hashes.as_chunks::<32>();
+        rest.is_empty().then(|| (n, root, hashes.to_vec()))
+    };
+    Ok(rows.into_iter().filter_map(one).collect())
+}
+
+/// A row of the index, as a number: sums of them are the same for the same rows, in whatever order they come.
+fn weight(kind: &str, key: &str, seq: u64) -> u128 {
+    let hash = Sha256::new()
+        .chain_update(kind)
+        .chain_update([0])
+        .chain_update(key)
+        .chain_update([0])
+        .chain_update(seq.to_be_bytes())
+        .finalize();
+    hash.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
+}

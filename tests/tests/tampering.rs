@@ -1,0 +1,193 @@
+//! Tampering. Promise: a changed, removed, reordered or inserted event is found and placed; with a checkpoint that somebody
+//! kept, a cut end, a history written anew, and an old copy are too. The attacker has the whole database.
+
+use std::{fs, path::PathBuf};
+
+use avanzacast_tests::{Stack, eventually, on_both_databases};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+/// Two full tiles, and some more.
+const EVENTS: usize = 600;
+/// In the second tile.
+const PLACE: usize = 300;
+
+type Hash = [u8; 32];
+
+fn node(left: &[u8], right: &[u8]) -> Hash {
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+}
+
+fn leaf(line: &str) -> Hash {
+    Sha256::new().chain_update([0]).chain_update(line).finalize().into()
+}
+
+/// What an attacker who knows the format makes of the head: the roots of the complete subtrees, in hex.
+fn frontier(lines: &[String]) -> String {
+    let mut roots: Vec<(usize, Hash)> = Vec::new();
+    for line in lines {
+        let (mut height, mut hash) = (0, leaf(line));
+        while roots.last().is_some_and(|(other, _)| *other == height) {
+            hash = node(&roots.pop().unwrap().1, &hash);
+            height += 1;
+        }
+        roots.push((height, hash));
+    }
+    roots.iter().map(|(_, hash)| data_encoding::HEXLOWER.encode(hash)).collect()
+}
+
+fn bytes(stack: &Stack, hex: &str) -> String {
+    if stack.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
+}
+
+fn text(line: &str) -> String {
+    format!("'{}'", line.replace('\'', "''"))
+}
+
+fn put(stack: &Stack, place: usize, line: &str) {
+    stack.query(&format!("UPDATE ledger SET body = {} WHERE seq = {place}", text(line)));
+}
+
+fn disarm(stack: &Stack) {
+    if stack.is_sqlite() {
+        for trigger in ["ledger_no_update", "ledger_no_delete", "ledger_only_append"] {
+            stack.query(&format!("DROP TRIGGER {trigger}"));
+        }
+    } else {
+        stack.query("ALTER TABLE ledger DISABLE TRIGGER USER");
+    }
+}
+
+/// A history, all of it signed; answers its lines, and the checkpoint.
+async fn signed(stack: &Stack) -> (Vec<String>, PathBuf) {
+    let body = json!({"room": "demo", "username": "Ana"});
+    for _ in 0..EVENTS {
+        stack.api().post("/api/session", &body).await.expect(201);
+    }
+    let all = EVENTS.to_string();
+    eventually("all of it is signed", async || stack.query("SELECT max(size) FROM checkpoint") == all).await;
+    eventually("all of it is indexed", async || {
+        stack.query("SELECT position FROM reactor WHERE name = 'audit'") == all
+    })
+    .await;
+    let kept = stack.data_dir().join("kept");
+    fs::write(&kept, stack.query("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1") + "\n").unwrap();
+    (stack.ledger(), kept)
+}
+
+/// One thing at a time, each taken back.
+fn what_is_changed_is_placed(stack: &Stack, lines: &[String]) {
+    let (line, next) = (&lines[PLACE - 1], &lines[PLACE]);
+    for (from, to) in [("\"demo\"", "\"dema\""), ("p_", "P_"), ("\"guest\"", "\"host\""), ("minted", "Minted")] {
+        put(stack, PLACE, &line.replacen(from, to, 1));
+        let found = stack.audit_finds(&["verify"]);
+        assert!(found.contains(&format!("event {PLACE} is not what it was")), "{from}: {found}");
+    }
+    put(stack, PLACE, next);
+    put(stack, PLACE + 1, line);
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains(&format!("event {PLACE} should stand here, and event {} does", PLACE + 1)), "{found}");
+    put(stack, PLACE, line);
+    put(stack, PLACE + 1, next);
+
+    stack.query(&format!("DELETE FROM ledger WHERE seq = {PLACE}"));
+    assert!(stack.audit_finds(&["verify"]).contains(&format!("line {PLACE} is missing")));
+    stack.query(&format!("INSERT INTO ledger (seq, body) VALUES ({PLACE}, {})", text(line)));
+
+    // After the last full tile only the head and what was signed know better.
+    let last = &lines[EVENTS - 5];
+    put(stack, EVENTS - 4, &last.replacen("\"demo\"", "\"dema\"", 1));
+    assert!(stack.audit_finds(&["verify"]).contains("is not what it was"));
+    put(stack, EVENTS - 4, last);
+
+    stack.query(&format!("INSERT INTO ledger (seq, body) VALUES ({}, {})", EVENTS + 1, text(line)));
+    assert!(stack.audit_finds(&["verify"]).contains("after the ledger's end"));
+    stack.query(&format!("DELETE FROM ledger WHERE seq = {}", EVENTS + 1));
+    let _ = stack.audited(&["verify"]);
+}
+
+/// What is derived is no proof by itself, and wrong all the same.
+fn what_is_derived_is_compared(stack: &Stack) {
+    let row = stack.query("SELECT kind, key FROM ledger_index WHERE seq = 7 AND kind = 'participant'");
+    let (kind, key) = row.split_once('|').unwrap();
+    stack.query(&format!("DELETE FROM ledger_index WHERE seq = 7 AND kind = '{kind}'"));
+    assert!(stack.audit_finds(&["verify"]).contains("the index is not what the events from 1 to"));
+    stack.query(&format!("INSERT INTO ledger_index (kind, key, seq) VALUES ('{kind}', '{key}', 7)"));
+
+    let root = stack.query("SELECT root FROM ledger_tile WHERE level = 0 AND n = 1");
+    stack.query("UPDATE ledger_tile SET root = (SELECT root FROM ledger_tile WHERE level = 0 AND n = 0) WHERE n = 1");
+    assert!(stack.audit_finds(&["verify"]).contains("tile 0/1 is not what the events come to"));
+    stack.query(&format!("UPDATE ledger_tile SET root = '{root}' WHERE level = 0 AND n = 1"));
+    let _ = stack.audited(&["verify"]);
+}
+
+/// A file has nothing but its lines and the checkpoint that comes with it.
+fn a_file_is_compared_with_its_checkpoint(stack: &Stack, lines: &[String]) {
+    let path = stack.data_dir().join("copy.ndjson");
+    let verify = ["verify", "copy.ndjson", "--checkpoint", "kept"];
+    let write = |lines: &[String]| fs::write(&path, lines.join("\n") + "\n").unwrap();
+    write(lines);
+    assert!(stack.audited(&verify).contains("as it was signed with"));
+    let changed = |change: &dyn Fn(&mut Vec<String>)| {
+        let mut lines = lines.to_vec();
+        change(&mut lines);
+        write(&lines);
+        stack.audit_finds(&verify)
+    };
+    let line = format!("line {PLACE}: event {PLACE} should stand here");
+    assert!(changed(&|lines| drop(lines.remove(PLACE - 1))).contains(&line));
+    assert!(changed(&|lines| lines.swap(PLACE - 1, PLACE)).contains(&line));
+    assert!(changed(&|lines| lines.insert(PLACE - 1, lines[5].clone())).contains(&line));
+    let edited = changed(&|lines| lines[PLACE - 1] = lines[PLACE - 1].replacen("\"demo\"", "\"dema\"", 1));
+    assert!(edited.contains(&format!("at size {EVENTS} the root is")), "{edited}");
+    let cut = changed(&|lines| lines.truncate(EVENTS - 10));
+    assert!(cut.contains(&format!("it ends with event {}, and {EVENTS} events were signed", EVENTS - 10)), "{cut}");
+}
+
+/// Bodies, head, tiles, index and table of checkpoints, all of them fitting.
+fn a_history_written_anew_is_found(stack: &Stack, lines: &[String]) {
+    let mut forged = lines.to_vec();
+    let place = EVENTS - 20;
+    forged[place - 1] = forged[place - 1].replacen("\"minted\"", "\"Minted\"", 1);
+    put(stack, place, &forged[place - 1]);
+    stack.query(&format!("UPDATE ledger_head SET frontier = {}", bytes(stack, &frontier(&forged))));
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains("was signed (the table of checkpoints)"), "{found}");
+    stack.query(&format!("DELETE FROM checkpoint WHERE size >= {place}"));
+    let _ = stack.audited(&["verify"]);
+    let found = stack.audit_finds(&["verify", "--checkpoint", "kept"]);
+    assert!(found.contains(&format!("at size {EVENTS} the root is")) && found.contains("was signed"), "{found}");
+    // An older checkpoint in the place of the newest.
+    let found = stack.audit_finds(&["prove", "--since", "kept"]);
+    assert!(found.contains(&format!("{EVENTS} events were signed, and only")), "{found}");
+    put(stack, place, &lines[place - 1]);
+}
+
+/// All of it as it was some time ago.
+fn an_old_copy_is_found(stack: &Stack, lines: &[String]) {
+    let size = EVENTS - 30;
+    for table in ["ledger", "ledger_index"] {
+        stack.query(&format!("DELETE FROM {table} WHERE seq > {size}"));
+    }
+    stack.query(&format!("DELETE FROM checkpoint WHERE size > {size}"));
+    stack.query(&format!("UPDATE reactor SET position = {size} WHERE name = 'audit'"));
+    let head = bytes(stack, &frontier(&lines[..size]));
+    stack.query(&format!("UPDATE ledger_head SET size = {size}, frontier = {head}"));
+    let _ = stack.audited(&["verify"]);
+    let found = stack.audit_finds(&["verify", "--checkpoint", "kept"]);
+    assert!(found.contains(&format!("it ends with event {size}, and {EVENTS} events were signed")), "{found}");
+}
+
+async fn tampering(stack: &Stack) {
+    let (lines, _) = signed(stack).await;
+    disarm(stack);
+    let whole = stack.audited(&["verify", "--checkpoint", "kept"]);
+    assert!(whole.starts_with(&format!("size {EVENTS}\nroot ")) && whole.contains("as it was signed with"), "{whole}");
+    what_is_changed_is_placed(stack, &lines);
+    what_is_derived_is_compared(stack);
+    a_file_is_compared_with_its_checkpoint(stack, &lines);
+    a_history_written_anew_is_found(stack, &lines);
+    an_old_copy_is_found(stack, &lines);
+}
+
+on_both_databases!(tampering, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);
