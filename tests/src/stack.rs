@@ -19,6 +19,8 @@ pub struct StackOptions {
     pub studios: usize,
     /// How many room workers; most tests have no LiveKit for them.
     pub rooms: usize,
+    /// How many audit workers.
+    pub audits: usize,
     /// A cluster of this stack's own, which may be stopped; else [`Postgres::shared`].
     pub cluster: Option<Arc<Postgres>>,
     /// An existing database of the cluster; else a new one.
@@ -42,6 +44,7 @@ impl Default for StackOptions {
             workers: 1,
             studios: 1,
             rooms: 0,
+            audits: 0,
             cluster: None,
             database: None,
             proxy_database: false,
@@ -64,6 +67,8 @@ pub struct Stack {
     pub studios: Vec<Process>,
     /// The room workers; none with SQLite. They reach bus and database without a proxy.
     pub rooms: Vec<Process>,
+    /// The audit workers; none with SQLite. They reach bus and database without a proxy.
+    pub audits: Vec<Process>,
     /// Between workers and PostgreSQL, if asked for.
     pub database_proxy: Option<Proxy>,
     /// Between workers and bus, if asked for.
@@ -116,7 +121,8 @@ impl Stack {
         stack.workers = (0..options.workers).map(|_| stack.start_worker()).collect();
         stack.studios = (0..options.studios).map(|_| stack.start_studio()).collect();
         stack.rooms = (0..options.rooms).map(|_| stack.start_room()).collect();
-        let workers = stack.workers.iter().chain(&stack.studios).chain(&stack.rooms);
+        stack.audits = (0..options.audits).map(|_| stack.start_audit()).collect();
+        let workers = stack.workers.iter().chain(&stack.studios).chain(&stack.rooms).chain(&stack.audits);
         workers.for_each(|worker| drop(worker.wait_for_log("ready")));
         stack.edges = (0..options.edges).map(|_| stack.start_edge()).collect();
         stack.edges.iter().for_each(|edge| drop(edge.wait_for_log("listening")));
@@ -257,12 +263,21 @@ impl Stack {
         self.launch("room-worker", variables)
     }
 
+    /// One more audit worker, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_audit(&self) -> Process {
+        let mut variables = self.bus_of(None, BusUser::AuditWorker);
+        variables.extend(self.database_variable(self.cluster().addr()));
+        self.launch("audit-worker", variables)
+    }
+
     /// All workers in one process, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_all_workers(&self) -> Process {
         let mut variables = self.bus_of(None, BusUser::Studio);
         variables.extend(self.bus_of(None, BusUser::Session));
         variables.extend(self.bus_of(None, BusUser::Room));
+        variables.extend(self.bus_of(None, BusUser::AuditWorker));
         variables.extend(self.database_variable(self.cluster().addr()));
         variables.extend(self.credentials.livekit());
         self.launch("worker", variables)
@@ -304,6 +319,7 @@ impl Stack {
             workers: Vec::new(),
             studios: Vec::new(),
             rooms: Vec::new(),
+            audits: Vec::new(),
             database_proxy: None,
             worker_bus_proxy: None,
             edge_bus_proxy: None,

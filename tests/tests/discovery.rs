@@ -96,7 +96,7 @@ async fn an_edge_says_who_is_there(stack: &Stack) {
         let all = workers.body.as_array().unwrap().iter();
         all.map(|worker| worker["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    eventually("all are named, each once", async || names().await == ["room", "session", "studio"]).await;
+    eventually("all are named, each once", async || names().await == ["audit", "room", "session", "studio"]).await;
 }
 
 async fn discovery(stack: &Stack) {
@@ -105,4 +105,4 @@ async fn discovery(stack: &Stack) {
     what_was_asked_is_counted(stack).await;
 }
 
-on_both_databases!(discovery, [], rooms: 1);
+on_both_databases!(discovery, [], rooms: 1, audits: 1);
