@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use avanzacast_tests::{Api, LoneEdge, Nats, require};
+use avanzacast_schemas::bus::BusUser;
+use avanzacast_tests::{Api, LoneEdge, Nats, StandIn, require};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -98,6 +99,34 @@ async fn every_kind_is_told_by_code_and_network() {
         ("rate_limited", "203.0.116.0/24", 1),
     ];
     let expected = expected.map(|(code, network, count)| ((code.to_owned(), network.to_owned()), count));
+    assert_eq!(sum(&lone), (expected.into(), 0));
+}
+
+/// Promise: what a worker refuses is told like what the edge does itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_tokens_and_links_used_before_are_told_too() {
+    require!(Nats::available());
+    let lone = LoneEdge::start(&[]).await;
+    let subjects = ["cmd.session.register", "cmd.session.consume", "qry.session.get", "qry.livekit.verify"];
+    let session = StandIn::start(&lone.nats, BusUser::Session, "session", &subjects).await;
+    let detail = json!({"detail": "no"});
+    session.says("cmd.session.register", 400, "token_invalid", detail.clone());
+    session.says("cmd.session.consume", 409, "session_consumed", detail.clone());
+    session.says("qry.session.get", 410, "session_consumed", detail.clone());
+    session.says("qry.session.get", 404, "session_not_found", detail.clone());
+    session.says("qry.livekit.verify", 401, "credential_invalid", detail);
+    let api = lone.api();
+    let token = json!({"sessionId": "abcd-1234", "token": "a.b.c"});
+    api.clone().with_secret(lone.secret()).post("/api/tokens", &token).await.problem(400, "token_invalid");
+    api.post_empty("/api/session/abcd-1234/consume").await.problem(409, "session_consumed");
+    api.get("/api/session/abcd-1234").await.problem(410, "session_consumed");
+    api.get("/api/session/abcd-1234").await.problem(404, "session_not_found");
+    let webhook = [("authorization", "x.y.z"), ("content-type", "application/webhook+json")];
+    api.raw("POST", "/api/livekit/webhook", &webhook, "{}").await.problem(401, "credential_invalid");
+    assert!(lone.edge.terminate().success());
+    let network = "127.0.0.0/24".to_owned();
+    let expected = [("credential_invalid", 1), ("session_consumed", 2), ("token_invalid", 1)];
+    let expected = expected.map(|(code, count)| ((code.to_owned(), network.clone()), count));
     assert_eq!(sum(&lone), (expected.into(), 0));
 }
 

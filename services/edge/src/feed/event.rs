@@ -44,6 +44,8 @@ struct About<T> {
     room: Option<T>,
     #[serde(default = "none")]
     broadcast: Option<T>,
+    #[serde(default = "none")]
+    broadcast_id: Option<T>,
     #[serde(default)]
     user: Option<i64>,
     #[serde(default)]
@@ -63,11 +65,12 @@ impl Event {
         let Envelope { ledgerseq, kind, data } = serde_json::from_slice(body).ok()?;
         let seq = ledgerseq.0.parse().ok()?;
         let own = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
-        let About { participant, room, broadcast, user, created_by, owner_id } = data;
+        let About { participant, room, broadcast, broadcast_id, user, created_by, owner_id } = data;
         let about = About {
             participant: own(participant),
             room: own(room),
             broadcast: own(broadcast),
+            broadcast_id: own(broadcast_id),
             user,
             created_by,
             owner_id,
@@ -84,6 +87,7 @@ impl Event {
         let of_broadcast = |id: &uuid::Uuid| {
             let id = id.to_string();
             is(&about.broadcast, &id)
+                || is(&about.broadcast_id, &id)
                 || about.room.as_deref().and_then(|room| room.strip_prefix("broadcast-")) == Some(&id)
         };
         (types.is_empty() || types.iter().any(|wanted| holds(wanted, &self.kind)))
@@ -137,6 +141,7 @@ mod tests {
         }
         let wanted = filter(&format!(r#"{{"broadcast":"{broadcast}"}}"#));
         assert!(event("broadcast.ended", &format!(r#"{{"broadcast":"{broadcast}"}}"#)).is_in(&wanted));
+        assert!(event("token.registered", &format!(r#"{{"broadcastId":"{broadcast}"}}"#)).is_in(&wanted));
         assert!(event("participant.joined", &format!(r#"{{"room":"{room}"}}"#)).is_in(&wanted));
         assert!(!event("participant.joined", &format!(r#"{{"room":"{broadcast}"}}"#)).is_in(&wanted));
         for owner in ["user", "createdBy", "ownerId"] {
