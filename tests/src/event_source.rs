@@ -104,7 +104,7 @@ impl EventSource {
     async fn read(&mut self) -> Option<Dispatched> {
         let (mut event, mut data): (String, Option<String>) = (String::new(), None);
         loop {
-            let Some(line) = self.line().await else { return None };
+            let line = self.line().await?;
             let (field, value) = line.split_once(':').unwrap_or((&line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
