@@ -99,6 +99,7 @@ async fn streams_end_with_the_process() {
     let began = Instant::now();
     assert!(lone.edge.terminate().success());
     assert!(began.elapsed() < Duration::from_secs(4), "held up: {:?}", began.elapsed());
-    assert_eq!(idle.next().await, None);
+    // What was under way may still come, and then an end.
+    while idle.next().await.is_some() {}
     while reader.next().await.is_some() {}
 }
