@@ -262,8 +262,17 @@ impl<F: Follow> Follower<F> {
                 () = stopping.cancelled() => break,
             }
         }
+        // A turn that was broken off took its session along.
+        let session = match session {
+            None if self.lead.is_some() => self.store.connect().await.ok(),
+            session => session,
+        };
         if let Some(mut session) = session {
             drop(self.save(&mut session, &[]).await);
+            if self.lead.is_some() {
+                // The next one need not wait until it runs out.
+                drop(session.lease(F::NAME, &self.owner, 0).await);
+            }
         }
     }
 

@@ -49,6 +49,40 @@ pub struct Archived {
     pub proof: PathBuf,
 }
 
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Archive {
+    /// These events are in files now, and no more in the ledger.
+    Done(Archived),
+    /// There is no whole tile that could be.
+    Nothing(Reach),
+}
+
+/// How far an archive may go: the least of all these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// How far it went before.
+    pub cut: u64,
+    /// Events that are old enough.
+    pub old: u64,
+    /// Events that the last checkpoint signs.
+    pub signed: u64,
+    /// Events that every reactor is done with.
+    pub followed: u64,
+    /// Events that EVENTS has.
+    pub relayed: u64,
+    /// Events in all.
+    pub size: u64,
+}
+
+impl Reach {
+    /// The last one stays, and a tile is archived whole.
+    fn last(self) -> u64 {
+        let Self { cut: _, old, signed, followed, relayed, size } = self;
+        [old, signed, followed, relayed, size.saturating_sub(1)].into_iter().min().unwrap_or_default() / TILE * TILE
+    }
+}
+
 /// Nothing more was archived, and what the ledger has it keeps.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -88,11 +122,11 @@ struct Standing {
 
 /// Archives events that happened before a moment (Unix milliseconds), in whole tiles, as far as a checkpoint signs them,
 /// every reactor has followed, and EVENTS has them (`relayed` is its last). The last event always stays. An archive that
-/// was interrupted is finished first. `None` when there is nothing to archive.
+/// was interrupted is finished first. [`Archive::Nothing`] when there is no whole tile to archive.
 ///
 /// # Errors
 /// Something is wrong or away; whatever was not found right in its file is still in the ledger.
-pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> Result<Option<Archived>, ArchiveError> {
+pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> Result<Archive, ArchiveError> {
     let mut session = store.connect().await?;
     let (standing, _) = session.select(STANDING, &[]).await?;
     let Standing { cut, size, followed, note } = decode(&standing)?;
@@ -101,10 +135,10 @@ pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> R
     let old = source.since(before).await?.saturating_sub(1);
     let note = note.ok_or(ArchiveError::NoCheckpoint)?;
     let checkpoint = Checkpoint::unverified(&note)?;
-    let limits = [old, checkpoint.size, followed.unwrap_or(size), relayed, size.saturating_sub(1)];
-    let last = limits.into_iter().min().unwrap_or_default() / TILE * TILE;
+    let reach = Reach { cut, old, signed: checkpoint.size, followed: followed.unwrap_or(size), relayed, size };
+    let last = reach.last();
     if last <= cut {
-        return Ok(None);
+        return Ok(Archive::Nothing(reach));
     }
     let mut tree = Tree::new(&mut session);
     if tree.root(checkpoint.size).await? != checkpoint.root {
@@ -116,7 +150,7 @@ pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> R
     let archived = files::write(source.read(cut + 1), part, hashes, note, into).await?;
     session.execute(CUT, i64::try_from(last).unwrap_or(i64::MAX)).await?;
     forget(&mut session, last).await?;
-    Ok(Some(archived))
+    Ok(Archive::Done(archived))
 }
 
 /// Deletes what is archived.

@@ -11,6 +11,8 @@ use std::{
 use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
 use tokio_util::sync::CancellationToken;
 
+use crate::log::{Checkpoint, Origin};
+
 /// How often it is looked whether there is a newer one.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long an address may take.
@@ -34,11 +36,18 @@ pub struct OutsideConfig {
     pub url: Option<String>,
 }
 
-/// The last signed note of a file; none, when there is no file or nothing in it.
-pub(super) fn last(path: &Path) -> io::Result<Option<String>> {
+/// The checkpoint of most events that a file has of a log; none, when there is no file or nothing in it. Not the last one: an
+/// older copy of the ledger must not write over what a newer one has said.
+pub(super) fn furthest(path: &Path, origin: &Origin) -> io::Result<Option<Checkpoint>> {
+    let of_log = notes(path)?.into_iter().filter_map(|note| Checkpoint::unverified(&note).ok());
+    Ok(of_log.filter(|checkpoint| checkpoint.origin == *origin).max_by_key(|checkpoint| checkpoint.size))
+}
+
+/// The signed notes of a file; one that was broken off is none.
+fn notes(path: &Path) -> io::Result<Vec<String>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     // Notes follow one another; each ends with its signatures.
@@ -52,7 +61,7 @@ pub(super) fn last(path: &Path) -> io::Result<Option<String>> {
             note.push_str(line);
         }
     }
-    Ok(notes.into_iter().rev().find(|note| note.contains(SIGNATURE) && note.ends_with('\n')))
+    Ok(notes.into_iter().filter(|note| note.contains(SIGNATURE) && note.ends_with('\n')).collect())
 }
 
 /// Whoever tells the outside.
@@ -128,9 +137,10 @@ async fn newest(store: &Store, kept: &mut Option<Session>) -> Result<Option<Stri
     Ok(decode::<Vec<String>>(&notes)?.pop())
 }
 
-/// Appends it, unless it is the last one there.
+/// Appends it, unless the file goes as far already.
 fn append(path: &Path, note: &str) -> io::Result<()> {
-    if last(path)?.as_deref() == Some(note) {
+    let Ok(checkpoint) = Checkpoint::unverified(note) else { return Ok(()) };
+    if furthest(path, &checkpoint.origin)?.is_some_and(|known| known.size >= checkpoint.size) {
         return Ok(());
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
@@ -143,18 +153,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_whole_note_counts_and_is_written_once() {
+    fn a_file_goes_further_and_never_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoints");
-        assert_eq!(last(&path).unwrap(), None);
-        let (one, two) = ("a\n1\nr\n\n\u{2014} a AA\n", "a\n2\nr\n\n\u{2014} a AA\n\u{2014} w BB\n");
-        for note in [one, one, two, two] {
-            append(&path, note).unwrap();
-            assert_eq!(last(&path).unwrap().as_deref(), Some(note));
+        let origin: Origin = "a".parse().unwrap();
+        let size = || furthest(&path, &origin).unwrap().map(|checkpoint| checkpoint.size);
+        assert_eq!(size(), None);
+        let root = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+        let note = |size: u64| format!("a\n{size}\n{root}\n\n\u{2014} a AAAAAAAA\n\u{2014} w AAAAAAAA\n");
+        for next in [1, 1, 3, 2, 3] {
+            append(&path, &note(next)).unwrap();
         }
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{one}{two}"));
-        // Killed in the middle of a third.
-        fs::write(&path, format!("{one}{two}a\n3\n")).unwrap();
-        assert_eq!(last(&path).unwrap().as_deref(), Some(two));
+        assert_eq!((size(), fs::read_to_string(&path).unwrap()), (Some(3), note(1) + &note(3)));
+        // Killed in the middle of a fourth; and another log's.
+        fs::write(&path, note(1) + &note(3).replace("a\n3", "b\n9") + "a\n4\n").unwrap();
+        assert_eq!(size(), Some(1));
     }
 }

@@ -111,9 +111,10 @@ impl Signing {
             Err(refused) => {
                 self.refuses = true;
                 metrics::audit_refuses(true);
-                tracing::error!(error = %refused, size = tree.size(), source = std::error::Error::source(&refused)
-                    .map(tracing::field::display), "NOTHING IS SIGNED ANY MORE: this is not the history that was signed. \
-                    `avanzacast audit verify` says where it differs");
+                tracing::error!(error = %refused, size = tree.size(),
+                    source = std::error::Error::source(&refused).map(tracing::field::display),
+                    advice = "this is not the history that was signed; `avanzacast audit verify` says where it differs",
+                    "NOTHING IS SIGNED ANY MORE");
                 Ok(None)
             }
         }
@@ -136,9 +137,8 @@ impl Signing {
             }
         }
         if let Some(file) = &self.config.file
-            && let Some(note) = outside::last(file)?
+            && let Some(before) = outside::furthest(file, self.config.ring.key().vkey().origin())?
         {
-            let before = Checkpoint::unverified(&note).map_err(|_| Refused::Unreadable)?;
             self.compare(session, size, &before, "the file outside").await?;
         }
         if !is_the_heads(session, tree).await? {

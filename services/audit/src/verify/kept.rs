@@ -81,7 +81,7 @@ impl Kept {
             keys.iter().for_each(|(kind, key)| *sum = sum.wrapping_add(weight(kind, key, place)));
         }
         self.open.push(hash);
-        if place % FULL != 0 {
+        if !place.is_multiple_of(FULL) {
             return Ok(None);
         }
         let (n, hashes) = (place / FULL - 1, std::mem::take(&mut self.open));
@@ -100,7 +100,7 @@ impl Kept {
 
     /// Whether all up to a place has been compared with tiles.
     pub(super) fn has_compared(&self, place: u64) -> bool {
-        place % FULL == 0 || place > self.indexed
+        place.is_multiple_of(FULL) || place > self.indexed
     }
 
     async fn tile(&mut self, n: u64) -> Result<Option<(Hash, Vec<Hash>)>, StoreError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use avanzacast_audit::{
     Source,
-    archive::{Archived, archive},
+    archive::{Archive as Outcome, Archived, Reach, archive},
 };
 use avanzacast_kit::time;
 use avanzacast_schemas::bus::BusUser;
@@ -45,16 +45,24 @@ impl Archive {
         let archived = archive(&store, self.before, relayed, &into).await?;
         bus.close().await;
         match archived {
-            Some(Archived { first, last, events, proof }) if self.json => {
+            Outcome::Done(Archived { first, last, events, proof }) if self.json => {
                 let object = json!({"first": first, "last": last, "events": events, "proof": proof});
                 operator::write(&format!("{object}\n"))?;
             }
-            Some(Archived { first, last, events, proof }) => {
+            Outcome::Done(Archived { first, last, events, proof }) => {
                 let (events, proof) = (events.display(), proof.display());
                 operator::write(&format!("events {first} to {last}\n{events}\n{proof}\n"))?;
             }
-            None if self.json => operator::write("null\n")?,
-            None => operator::say("nothing to archive: no whole tile of 256 signed events is older"),
+            Outcome::Nothing(reach) => {
+                let Reach { cut, old, signed, followed, relayed, size } = reach;
+                operator::say(&format!(
+                    "no whole tile of 256 events can be archived: of {size} events {cut} are archived, {old} are old enough, \
+                     {signed} are signed, {followed} are done with by every worker, {relayed} are in EVENTS"
+                ));
+                if self.json {
+                    operator::write("null\n")?;
+                }
+            }
         }
         Ok(true)
     }

@@ -1,0 +1,268 @@
+//! Checkpoints, tiles and proofs. Promises: what the ledger was is signed when it has grown, served, and kept outside; whoever
+//! trusts nobody here checks it with programs that others wrote; a history that is not the one that was signed is signed no
+//! more; an archive takes nothing away that can be proved.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, on_both_databases, require, workspace_root};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const EVENTS: usize = 300;
+
+async fn sessions(stack: &Stack, count: usize) {
+    let body = json!({"room": "demo", "username": "Ana"});
+    for _ in 0..count {
+        stack.api().post("/api/session", &body).await.expect(201);
+    }
+}
+
+/// Until so many events are signed.
+async fn signed(stack: &Stack, size: usize) {
+    let wanted = size.to_string();
+    eventually("it is signed", async || stack.query("SELECT max(size) FROM checkpoint") == wanted).await;
+}
+
+async fn auditor(stack: &Stack, path: &str) -> String {
+    stack.api().with_secret(stack.secret()).get(path).await.expect(200).text
+}
+
+/// Go's libraries, which know nothing of us.
+fn go(arguments: &[&str], folder: &Path) -> Result<(), String> {
+    let kept = ["PATH", "HOME", "GOPROXY", "GOFLAGS", "GONOSUMDB", "GOSUMDB", "GOMODCACHE", "GOCACHE"];
+    let kept = kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let program = folder.join("transparency");
+    if !program.exists() {
+        let mut build = Command::new("go");
+        build.args(["build", "-o"]).arg(&program).arg(".").env_clear().envs(kept);
+        let built = build.current_dir(workspace_root().join("tests/clients/transparency")).output().unwrap();
+        assert!(built.status.success(), "{built:?}");
+    }
+    let output = Command::new(program).args(arguments).current_dir(folder).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn go_available() -> Result<(), String> {
+    let found = Command::new("go").arg("version").output();
+    found
+        .map(drop)
+        .map_err(|error| format!("Go is not installed ({error}): its checksum database's library checks ours"))
+}
+
+fn python(script: &Path, arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new("python3").arg(script).args(arguments).current_dir(folder).output().unwrap();
+    String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr }).into_owned()
+}
+
+async fn what_is_served_is_what_was_signed(stack: &Stack) {
+    let note = auditor(stack, "/checkpoint").await;
+    let mut lines = note.lines();
+    let key: Value = serde_json::from_str(&auditor(stack, "/api/audit/key").await).unwrap();
+    assert_eq!(lines.next(), key["origin"].as_str());
+    assert_eq!(lines.next(), Some(EVENTS.to_string().as_str()));
+    let whole = stack.audited(&["verify"]);
+    assert_eq!(whole, format!("size {EVENTS}\nroot {}\n", lines.next().unwrap()));
+    assert_eq!(stack.audited(&["key"]), format!("{}\n", key["vkey"].as_str().unwrap()));
+
+    let lines = stack.ledger();
+    let leaf = |line: &String| Sha256::new().chain_update([0]).chain_update(line).finalize().to_vec();
+    let api = stack.api().with_secret(stack.secret());
+    for (path, from, to) in [("/tile/0/000", 0, 256), ("/tile/0/001.p/44", 256, 300)] {
+        let tile =
+            reqwest::Client::new().get(format!("{}{path}", api.base())).header("x-backend-secret", stack.secret());
+        let tile = tile.send().await.unwrap().bytes().await.unwrap();
+        assert_eq!(tile.to_vec(), lines[from..to].iter().flat_map(leaf).collect::<Vec<u8>>(), "{path}");
+    }
+    for none in ["/tile/0/001", "/tile/0/001.p/43", "/tile/0/002.p/1", "/tile/1/000", "/tile/x/000", "/tile/0/0"] {
+        api.get(none).await.problem(404, "not_found");
+    }
+    assert_eq!(auditor(stack, "/api/audit/proof/7").await.matches("tlog-proof@v1").count(), 1);
+    api.get("/api/audit/proof/301").await.problem(404, "not_found");
+}
+
+/// The key is the server's own, and nobody else's to read.
+fn the_key_is_kept(stack: &Stack) {
+    let path = stack.data_dir().join("audit/signing.key");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(kept.starts_with("PRIVATE+KEY+avanzacast/") && kept.lines().count() == 1);
+    let secret = kept.trim().rsplit('+').next().unwrap().to_owned();
+    let processes = stack.edges.iter().chain(&stack.workers).chain(&stack.audits);
+    assert!(processes.flat_map(avanzacast_tests::Process::logs).all(|line| !line.contains(&secret)));
+}
+
+fn others_agree(stack: &Stack) {
+    let folder = stack.data_dir();
+    let key = stack.audited(&["key"]);
+    let key = key.trim();
+    let _ = stack.audited(&["prove", "--seq", "17"]);
+    let id = serde_json::from_str::<Value>(&stack.ledger()[279]).unwrap()["id"].as_str().unwrap().to_owned();
+    let _ = stack.audited(&["prove", "--event", &id]);
+    for seq in ["17", "280"] {
+        go(&["inclusion", key, &format!("{seq}.json"), &format!("{seq}.tlog-proof")], folder).unwrap();
+    }
+    assert!(go(&["inclusion", key, "17.json", "280.tlog-proof"], folder).unwrap_err().contains("invalid"));
+    let old = stack.query("SELECT note FROM checkpoint ORDER BY size LIMIT 1") + "\n";
+    fs::write(folder.join("old"), old).unwrap();
+    fs::write(folder.join("consistency"), stack.audited(&["prove", "--since", "old"])).unwrap();
+    go(&["consistency", key, "old", "consistency"], folder).unwrap();
+
+    fs::write(folder.join("record.ndjson"), stack.audited(&["replay", "--source", "ledger"])).unwrap();
+    let newest = stack.query("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1") + "\n";
+    fs::write(folder.join("newest"), newest).unwrap();
+    let verify = workspace_root().join("tests/clients/verify.py");
+    let said = python(&verify, &["record.ndjson", "newest"], folder);
+    assert_eq!(said, stack.audited(&["verify"]));
+}
+
+/// A pack needs nothing of ours.
+fn a_pack_convinces(stack: &Stack) {
+    let said = stack.audited(&["export", "--from", "250", "--to", "260", "--out", "pack.zip"]);
+    assert!(said.starts_with("11 events from 250 to 260"), "{said}");
+    let folder = stack.data_dir().join("pack");
+    fs::create_dir(&folder).unwrap();
+    let mut unpack = Command::new("python3");
+    unpack.args(["-m", "zipfile", "-e", "../pack.zip", "."]).current_dir(&folder);
+    assert!(unpack.status().unwrap().success());
+    let verify = folder.join("verify.py");
+    assert!(python(&verify, &[], &folder).contains("none is missing from 250 to 260"));
+    assert!(fs::read_to_string(folder.join("README.md")).unwrap().contains("11 sucesos"));
+    let events = fs::read_to_string(folder.join("events.ndjson")).unwrap();
+    fs::write(folder.join("events.ndjson"), events.replacen("\"demo\"", "\"dema\"", 1)).unwrap();
+    assert_eq!(python(&verify, &[], &folder), "event 250: it does not stand in the ledger like this\n");
+}
+
+/// What the ledger forgets is in the files, and everything is proved as before.
+async fn an_archive_takes_nothing_away(stack: &Stack) {
+    let before = (stack.audited(&["verify"]), stack.audited(&["prove", "--seq", "17", "--json"]), stack.ledger());
+    assert!(stack.try_query("DELETE FROM ledger WHERE seq = 1").is_err(), "nothing is archived yet");
+    assert!(stack.try_query("UPDATE ledger_cut SET seq = 512").is_err(), "nobody signed so much");
+    let followed = "SELECT min(position) FROM reactor";
+    eventually("all are done with them", async || stack.query(followed).parse::<usize>().unwrap() >= 256).await;
+    let said = stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&said["first"], &said["last"]), (&json!(1), &json!(256)));
+    assert_eq!(stack.query("SELECT min(seq) FROM ledger"), "257");
+    assert!(stack.try_query("DELETE FROM ledger WHERE seq = 257").is_err());
+    assert_eq!(stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]), "null\n");
+    assert_eq!(stack.audited(&["verify"]), before.0);
+    let proof: Value = serde_json::from_str(&stack.audited(&["prove", "--seq", "17", "--json"])).unwrap();
+    let earlier: Value = serde_json::from_str(&before.1).unwrap();
+    assert_eq!((&proof["proof"], &proof["event"]), (&earlier["proof"], &Value::Null));
+    let archived: PathBuf = said["events"].as_str().unwrap().into();
+    let root = stack.audited(&["verify", archived.to_str().unwrap()]);
+    assert!(root.starts_with("size 256\nroot "), "{root}");
+    // The ledger goes on where it was.
+    sessions(stack, 1).await;
+    assert_eq!(stack.ledger().len(), EVENTS - 256 + 1);
+    assert_eq!(stack.ledger()[..EVENTS - 256], before.2[256..]);
+    signed(stack, EVENTS + 1).await;
+    let _ = stack.audited(&["verify"]);
+}
+
+async fn kept(stack: &Stack) {
+    sessions(stack, EVENTS).await;
+    signed(stack, EVENTS).await;
+    what_is_served_is_what_was_signed(stack).await;
+    the_key_is_kept(stack);
+    others_agree(stack);
+    a_pack_convinces(stack);
+    an_archive_takes_nothing_away(stack).await;
+}
+
+mod ledger {
+    use super::*;
+
+    async fn told(stack: &Stack) {
+        if let Err(reason) = go_available() {
+            assert!(std::env::var_os("CI").is_none(), "{reason}");
+            eprintln!("SKIPPED: {reason}");
+            return;
+        }
+        kept(stack).await;
+    }
+
+    on_both_databases!(told, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
+}
+
+/// A worker that is killed again and again derives what one does that never was, and another takes its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_it_derives_the_same() {
+    require!(Postgres::available());
+    let env = vec![("AUDIT_CHECKPOINT_SECONDS".to_owned(), "1".to_owned())];
+    let mut stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
+    for round in 0..4 {
+        sessions(&stack, 150).await;
+        stack.audits[0].kill9();
+        stack.audits[0] = stack.start_audit();
+        let _ = stack.audits[0].wait_for_log("ready");
+        if round == 2 {
+            // From the ledger, then from a stream that begins later.
+            stack.nats.as_ref().unwrap().delete_stream("EVENTS").await;
+            sessions(&stack, 10).await;
+            stack.provision();
+        }
+    }
+    signed(&stack, 610).await;
+    eventually("all is derived", async || stack.query("SELECT position FROM reactor WHERE name = 'audit'") == "610")
+        .await;
+    let _ = stack.audited(&["verify"]);
+    assert_eq!(
+        stack.query("SELECT count(*), sum(count) FROM (SELECT count FROM ledger_count) c").split('|').nth(1),
+        Some("610")
+    );
+}
+
+/// The database is one that somebody put back; what was signed since stands in the file outside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_signed_outside_is_not_unsaid() {
+    require!(Postgres::available());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoints");
+    let env = vec![
+        ("AUDIT_CHECKPOINT_SECONDS".to_owned(), "1".to_owned()),
+        ("AUDIT_CHECKPOINT_FILE".to_owned(), file.display().to_string()),
+    ];
+    let mut stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
+    sessions(&stack, 20).await;
+    signed(&stack, 20).await;
+    eventually("the file has it", async || fs::read_to_string(&file).is_ok_and(|text| text.contains("\n20\n"))).await;
+    // A record that goes further than this one, under the same name and key.
+    assert!(stack.audits.remove(0).terminate().success());
+    let note = fs::read_to_string(&file).unwrap();
+    let last = note.rsplit_once("\n20\n").unwrap();
+    let origin = last.0.lines().last().unwrap();
+    let root = STANDARD.encode([7_u8; 32]);
+    fs::write(&file, format!("{origin}\n25\n{root}\n\n\u{2014} {origin} AAAAAAAA\n")).unwrap();
+    stack.audits.push(stack.start_audit());
+    let _ = stack.audits[0].wait_for_log("ready");
+    sessions(&stack, 3).await;
+    let refusal = stack.audits[0].wait_for_log("NOTHING IS SIGNED ANY MORE");
+    assert!(refusal.to_string().contains("25 were signed by the file outside"), "{refusal}");
+    assert_eq!(stack.query("SELECT max(size) FROM checkpoint"), "20");
+    let log = stack.audits[0].wait_for_log("serving metrics");
+    let metrics = format!("http://{}/metrics", log["addr"].as_str().unwrap());
+    let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+    assert!(text.contains("avanzacast_audit_refuses 1"), "somebody can see that it refuses");
+}
+
+/// A head that somebody changed is not signed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_head_that_does_not_fit_is_not_signed() {
+    require!(Postgres::available());
+    let env = vec![("AUDIT_CHECKPOINT_SECONDS".to_owned(), "1".to_owned())];
+    let stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
+    sessions(&stack, 5).await;
+    signed(&stack, 5).await;
+    stack.query("UPDATE ledger_head SET frontier = overlay(frontier placing '\\x00'::bytea from 3 for 1)");
+    sessions(&stack, 1).await;
+    let refusal = stack.audits[0].wait_for_log("NOTHING IS SIGNED ANY MORE");
+    assert!(refusal.to_string().contains("the ledger's head is not what its events come to"), "{refusal}");
+    assert_eq!(stack.query("SELECT max(size) FROM checkpoint"), "5");
+}
