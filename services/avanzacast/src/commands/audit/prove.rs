@@ -143,5 +143,5 @@ async fn find(session: &mut Session, id: uuid::Uuid) -> Result<Option<u64>, Fail
 }
 
 fn moment_of(body: &str) -> Option<i64> {
-    avanzacast_kit::time::parse_rfc3339(serde_json::from_str::<serde_json::Value>(body).ok()?["time"].as_str()?)
+    avanzacast_kit::time::parse_rfc3339(serde_json::from_str::<serde_json::Value>(body).ok()?.get("time")?.as_str()?)
 }
