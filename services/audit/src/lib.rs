@@ -1,8 +1,9 @@
 //! The record of what happened: given out as it was written, and proved to be whole.
 //!
 //! A [`Source`] gives lines, each with its place in the ledger. [`replay`](replay()) passes those that a [`Filter`]
-//! wants to a [`Sink`]; [`verify`](verify()) looks at every one.
+//! wants to a [`Sink`]; [`verify`](verify()) looks at every one; [`answers`] says who could enter a room, and who did.
 
+pub mod answers;
 pub mod archive;
 mod event;
 pub mod export;
@@ -18,7 +19,7 @@ mod verify;
 
 pub use event::CloudEvent;
 pub use filter::{Filter, Types};
-pub use replay::{ReplayError, replay};
+pub use replay::{Ended, ReplayError, Replayed, replay};
 pub use sink::{Format, Sink};
-pub use source::{Line, Lines, Source, SourceError};
+pub use source::{Line, Lines, Reach, Source, SourceError};
 pub use verify::{Against, Fault, Kept, Proof, Root, Wanted, verify};

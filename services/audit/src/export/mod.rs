@@ -96,7 +96,7 @@ pub async fn export<W: Write + Seek>(
     let keys: String = wanted.keys.iter().map(|key| format!("{key}\n")).collect();
     put("vkey", &[keys.as_bytes()])?;
     put("verify.py", &[VERIFY.as_bytes()])?;
-    put("README.md", &[readme(&checkpoint, packed, wanted.filter.room.as_deref()).as_bytes()])?;
+    put("README.md", &[readme(&checkpoint, packed, wanted.filter.rooms.first().map(String::as_str)).as_bytes()])?;
     let mut tree = Tree::new(session);
     for (seq, _) in &chosen {
         let hashes = tree.prove_inclusion(*seq, checkpoint.size).await?;

@@ -8,6 +8,7 @@ use super::{Line, SourceError};
 /// The ledger, as long as it was when it was opened.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    store: Store,
     session: Session,
     pub(super) head: Head,
     /// What is before it is archived.
@@ -19,7 +20,17 @@ impl Ledger {
         let mut session = store.connect().await?;
         let head = session.head().await?;
         let first = u64::try_from(session.cut().await?).unwrap_or_default() + 1;
-        Ok(Self { session, head, first })
+        Ok(Self { store: store.clone(), session, head, first })
+    }
+
+    /// As long as it is now.
+    pub(super) async fn look_again(&mut self) -> Result<(), SourceError> {
+        match self.session.head().await {
+            Ok(head) => self.head = head,
+            // The connection may have died.
+            Err(_) => *self = Self::open(&self.store.clone()).await?,
+        }
+        Ok(())
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -2,6 +2,8 @@
 //! read ahead while the lines before are being looked at.
 
 mod file;
+mod follow;
+mod indexed;
 mod ledger;
 mod stream;
 
@@ -12,6 +14,7 @@ use avanzacast_worker::store::{Head, Store, StoreError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+pub use self::indexed::Reach;
 use crate::CloudEvent;
 
 /// Lines read at once: some 2 MB, fewer than a subscription of the bus holds, and some 10 ms of the database.
@@ -34,6 +37,24 @@ pub enum SourceError {
         asked: u64,
         /// What there is.
         first: u64,
+    },
+    /// The ledger begins later.
+    #[error(
+        "the ledger has no event {asked} any more: it begins at {first}; what was before is in the files of `audit archive`"
+    )]
+    Archived {
+        /// What was asked for.
+        asked: u64,
+        /// What there is.
+        first: u64,
+    },
+    /// It was followed further than it goes now.
+    #[error("it goes on to {last} only, and event {place} was there: it was made anew, or has lost events")]
+    Shrunk {
+        /// The last one that came.
+        place: u64,
+        /// Its end now.
+        last: u64,
     },
     /// The ledger has a gap, or is shorter than its head says.
     #[error("line {place} is missing: the ledger should go on to {last}")]
@@ -139,7 +160,17 @@ impl Source {
                 high = middle;
             }
         }
-        if low == start && start > 1 { Err(SourceError::Gone { asked: start - 1, first: start }) } else { Ok(low) }
+        if low == start && start > 1 { Err(self.before(start - 1)) } else { Ok(low) }
+    }
+
+    /// That it has no such place any more.
+    #[must_use]
+    pub fn before(&self, asked: u64) -> SourceError {
+        let first = self.first();
+        match &self.0 {
+            Kind::Stream(_) => SourceError::Gone { asked, first },
+            Kind::Ledger(_) => SourceError::Archived { asked, first },
+        }
     }
 
     async fn after(&mut self, place: u64, most: usize) -> Result<Vec<Line>, SourceError> {
@@ -151,10 +182,16 @@ impl Source {
 
     /// Reads from a place to the end.
     #[must_use]
-    pub fn read(mut self, from: u64) -> Lines {
+    pub fn read(self, from: u64) -> Lines {
+        self.read_through(from, u64::MAX)
+    }
+
+    /// Reads from a place through another, or to the end if that comes first.
+    #[must_use]
+    pub fn read_through(mut self, from: u64, through: u64) -> Lines {
         let (give, lines) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            let (mut next, last) = (from.max(1), self.last());
+            let (mut next, last) = (from.max(1), self.last().min(through));
             while next <= last {
                 let most = BATCH.min(usize::try_from(last - next + 1).unwrap_or(BATCH));
                 let batch = self.after(next - 1, most).await;
@@ -166,6 +203,12 @@ impl Source {
             }
         });
         Lines { batches: lines, by_place: true }
+    }
+
+    /// Reads from a place on, and waits for what is appended, for as long as somebody listens.
+    #[must_use]
+    pub fn follow(self, from: u64) -> Lines {
+        Lines { batches: follow::follow(self, from.max(1)), by_place: true }
     }
 }
 
@@ -183,6 +226,25 @@ impl Lines {
     /// There is no such file.
     pub fn of_file(path: &Path) -> Result<Self, SourceError> {
         Ok(Self { batches: file::read(path)?, by_place: false })
+    }
+
+    /// Those lines of the ledger that the index has under any of `keys`, which are of one kind, and all that follow where the
+    /// index ends; from a place through another. [`Reach::of`] says where that is.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn of_index(
+        store: &Store,
+        (kind, keys): (&'static str, Vec<String>),
+        from: u64,
+        through: u64,
+    ) -> Result<(Self, Reach), SourceError> {
+        let mut session = store.connect().await?;
+        let reach = Reach::of(&mut session).await?;
+        let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+        let span = (place(from.saturating_sub(1)), place(through.min(reach.size)));
+        let batches = indexed::read(session, reach, (kind, keys), span);
+        Ok((Self { batches, by_place: true }, reach))
     }
 
     /// Whether a line's number is its place in the ledger; else it is that in the file.

@@ -25,11 +25,24 @@ impl Window {
         if place + 1 < self.first {
             return Err(gone(self.first));
         }
+        match self.wait(place, most).await? {
+            events if events.is_empty() => Err(SourceError::Silent { place, last: self.last }),
+            events => Ok(events),
+        }
+    }
+
+    /// The same; none, when nothing comes for some seconds.
+    pub(super) async fn wait(&mut self, place: u64, most: usize) -> Result<Vec<Line>, SourceError> {
         match self.reader.after(place, most).await? {
-            EventsRead::Events(events) if events.is_empty() => Err(SourceError::Silent { place, last: self.last }),
             EventsRead::Events(events) => Ok(events),
             // It has moved on since it was opened.
-            EventsRead::Gone => Err(gone(self.reader.window().await?.0)),
+            EventsRead::Gone => Err(SourceError::Gone { asked: place + 1, first: self.reader.window().await?.0 }),
         }
+    }
+
+    /// Where it ends now.
+    pub(super) async fn look_again(&mut self) -> Result<(), SourceError> {
+        (self.first, self.last) = self.reader.window().await?;
+        Ok(())
     }
 }

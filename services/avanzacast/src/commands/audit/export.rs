@@ -49,7 +49,7 @@ impl Export {
             None => source.last(),
         };
         let from = begin(&mut source, self.from).await?;
-        let filter = Filter { room: self.room, ..Filter::default() };
+        let filter = Filter { rooms: self.room.into_iter().collect(), ..Filter::default() };
         let wanted = Wanted { through, filter, checkpoint, keys };
         let out = BufWriter::new(File::create(&self.out)?);
         let packed = export(source.read(from), &mut session, &wanted, out).await;

@@ -3,11 +3,13 @@
 mod archive;
 mod export;
 mod key;
+mod progress;
 mod prove;
 mod rebuild;
 mod reconcile;
 mod replay;
 mod signing;
+mod stop;
 mod verify;
 
 use avanzacast_audit::Source;
@@ -81,24 +83,27 @@ impl Audit {
 
 /// Opens it; the connection, where there is one, must be kept.
 async fn open(origin: Origin) -> Result<(Source, Option<Bus>), Failure> {
-    let mut variables = operator::variables();
     match origin {
         Origin::Stream => {
-            let bus = operator::visit(variables, BusUser::Audit, "audit").await?;
+            let bus = operator::visit(operator::variables(), BusUser::Audit, "audit").await?;
             Ok((Source::stream(&bus).await?, Some(bus)))
         }
-        Origin::Ledger => {
-            let config = database(&mut variables);
-            variables.finish()?;
-            if let DatabaseConfig::Sqlite(path) = &config
-                && !path.is_file()
-            {
-                let at = path.display();
-                return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
-            }
-            Ok((Source::ledger(&Store::new(config)).await?, None))
-        }
+        Origin::Ledger => Ok((Source::ledger(&Store::new(ledger()?)).await?, None)),
     }
+}
+
+/// The database, which must be there: looking makes none.
+fn ledger() -> Result<DatabaseConfig, Failure> {
+    let mut variables = operator::variables();
+    let config = database(&mut variables);
+    variables.finish()?;
+    if let DatabaseConfig::Sqlite(path) = &config
+        && !path.is_file()
+    {
+        let at = path.display();
+        return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
+    }
+    Ok(config)
 }
 
 fn database(variables: &mut Variables) -> DatabaseConfig {

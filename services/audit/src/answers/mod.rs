@@ -1,0 +1,1 @@
+//! Answers about who could enter a room, and who did.
