@@ -1,1 +1,0 @@
-//! Answers about who could enter a room, and who did.
