@@ -1,3 +1,4 @@
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use crate::guard::Guard;
 use crate::output::Output;
 
+/// How long a process may take to stop when it is paused: a thread that writes to a disk first gets that done.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5);
 /// How often the end of a process is looked for.
 const POLL: Duration = Duration::from_millis(5);
 /// How long a process may take to end when a test is over; then it is killed.
@@ -72,6 +75,27 @@ impl Daemon {
         if Self::look(&mut running).is_none() {
             let _ = kill_process(self.pid, signal);
         }
+    }
+
+    /// SIGSTOP, and waits until every thread has stopped: the signal is delivered to each in its own time, and until
+    /// then a server goes on answering.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let deadline = Instant::now() + PAUSE_LIMIT;
+        while self.status().is_none() && !self.is_stopped() {
+            assert!(Instant::now() < deadline, "{} does not stop", self.name);
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Whether all its threads are in state `T` (proc(5), `stat`): the letter behind the name, which ends with `)`.
+    fn is_stopped(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.pid.as_raw_nonzero());
+        let Ok(threads) = fs::read_dir(tasks) else { return false };
+        threads.flatten().all(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// Waits for its end.

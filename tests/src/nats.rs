@@ -117,7 +117,7 @@ impl Nats {
 
     /// SIGSTOP: it hangs, its connections stay open.
     pub fn pause(&self) {
-        self.lock().as_ref().expect("the bus runs").signal(Signal::STOP);
+        self.lock().as_ref().expect("the bus runs").pause();
     }
 
     /// SIGCONT.

@@ -149,14 +149,14 @@ impl Process {
         let daemon = Arc::downgrade(&self.daemon);
         move || {
             if let Some(daemon) = daemon.upgrade() {
-                daemon.signal(Signal::STOP);
+                daemon.pause();
             }
         }
     }
 
     /// SIGSTOP: it hangs, its connections stay open.
     pub fn pause(&self) {
-        self.daemon.signal(Signal::STOP);
+        self.daemon.pause();
     }
 
     /// SIGCONT.
