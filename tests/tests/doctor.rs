@@ -165,7 +165,8 @@ impl Well {
 }
 
 async fn every_role_is_well(well: &Well) {
-    for role in ["up", "edge", "worker", "session-worker", "studio-worker", "room-worker", "provision"] {
+    for role in ["up", "edge", "worker", "session-worker", "studio-worker", "room-worker", "audit-worker", "provision"]
+    {
         let report = well.doctor(role, &[]);
         assert_eq!(report.code, Some(0), "{role}: {:#?}", report.lines);
         report.line("ok", "EVENTS");

@@ -9,11 +9,12 @@ use avanzacast_tests::{Launch, require, workspace_root};
 use serde_json::Value;
 
 /// Our roles in the composition, and what a stranger who breaks into one must not find there.
-const ROLES: [(&str, &[&str]); 5] = [
+const ROLES: [(&str, &[&str]); 6] = [
     ("edge", &["DATABASE_URL", "LIVEKIT_API_SECRET", "NATS_ADMIN_PASSWORD", "NATS_SESSION_PASSWORD"]),
     ("session-worker", &["BACKEND_REGISTER_SECRET", "NATS_ADMIN_PASSWORD", "NATS_EDGE_PASSWORD"]),
     ("studio-worker", &["BACKEND_REGISTER_SECRET", "LIVEKIT_API_SECRET", "NATS_ADMIN_PASSWORD"]),
     ("room-worker", &["BACKEND_REGISTER_SECRET", "NATS_ADMIN_PASSWORD", "NATS_SESSION_PASSWORD"]),
+    ("audit-worker", &["BACKEND_REGISTER_SECRET", "LIVEKIT_API_SECRET", "NATS_ADMIN_PASSWORD"]),
     ("provision", &["BACKEND_REGISTER_SECRET", "LIVEKIT_API_SECRET", "NATS_EDGE_PASSWORD"]),
 ];
 
@@ -27,7 +28,9 @@ fn variables() -> BTreeMap<String, String> {
     let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
     let filled = lines.map(|(name, value)| match (name, value) {
         // May stay empty.
-        (_, "") if name.starts_with("VITE_") || name == "OPEN_ENDPOINTS" => (name.to_owned(), String::new()),
+        (_, "") if name.starts_with("VITE_") || ["OPEN_ENDPOINTS", "AUDIT_ORIGIN"].contains(&name) => {
+            (name.to_owned(), String::new())
+        }
         (_, "") => (name.to_owned(), "p1234567890123456789012345678901234567890".to_owned()),
         (_, value) => (name.to_owned(), value.to_owned()),
     });

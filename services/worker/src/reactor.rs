@@ -213,6 +213,8 @@ pub struct Follower<F> {
     owner: String,
     lead: Option<Lead>,
     leading: watch::Sender<bool>,
+    /// Whether it was said that the stream begins later.
+    behind: bool,
 }
 
 impl<F: Follow> Follower<F> {
@@ -222,7 +224,7 @@ impl<F: Follow> Follower<F> {
         metrics::reactor_waits(F::NAME, false);
         let events = EventsReader::new(bus, F::USER);
         let owner = uuid::Uuid::now_v7().to_string();
-        Self { follow, store, guard, events, owner, lead: None, leading: watch::Sender::new(false) }
+        Self { follow, store, guard, events, owner, lead: None, leading: watch::Sender::new(false), behind: false }
     }
 
     /// Whether this process leads.
@@ -348,10 +350,14 @@ impl<F: Follow> Follower<F> {
     /// What follows a position: from the stream, or from the ledger when the stream does not have it.
     async fn read(&mut self, session: &mut Session, position: i64) -> Result<Vec<Bytes>, StoreError> {
         match self.events.after(u64::try_from(position).unwrap_or_default(), F::RUN).await {
-            Ok(EventsRead::Events(events)) => return Ok(events.into_iter().map(|(_, body)| body).collect()),
-            Ok(EventsRead::Gone) => {
-                tracing::info!(reactor = F::NAME, position, "reads the ledger: EVENTS begins later")
+            Ok(EventsRead::Events(events)) => {
+                self.behind = false;
+                return Ok(events.into_iter().map(|(_, body)| body).collect());
             }
+            Ok(EventsRead::Gone) if !std::mem::replace(&mut self.behind, true) => {
+                tracing::info!(reactor = F::NAME, position, "reads the ledger: EVENTS begins later");
+            }
+            Ok(EventsRead::Gone) => {}
             Err(error) => tracing::debug!(%error, reactor = F::NAME, "reads the ledger"),
         }
         let lines = session.events(position, i64::try_from(F::RUN).unwrap_or(i64::MAX)).await?;

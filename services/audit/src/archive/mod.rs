@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     Source, SourceError,
-    log::{Checkpoint, CheckpointError, Tree, TreeError},
+    log::{Checkpoint, CheckpointError, Signed, Tree, TreeError, newest},
 };
 
 /// Archives end with a tile.
@@ -18,12 +18,10 @@ const TILE: u64 = 256;
 
 const STANDING: Sql = Sql {
     postgres: "SELECT json_build_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
-            'followed', (SELECT min(position) FROM reactor),
-            'note', (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1))
+            'followed', (SELECT min(position) FROM reactor))
         WHERE $1::text[] IS NOT NULL",
     sqlite: "SELECT json_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
-            'followed', (SELECT min(position) FROM reactor),
-            'note', (SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1))
+            'followed', (SELECT min(position) FROM reactor))
         WHERE ?1 IS NOT NULL",
 };
 const CUT: Sql = Sql {
@@ -117,7 +115,6 @@ struct Standing {
     cut: u64,
     size: u64,
     followed: Option<u64>,
-    note: Option<String>,
 }
 
 /// Archives events that happened before a moment (Unix milliseconds), in whole tiles, as far as a checkpoint signs them,
@@ -129,11 +126,11 @@ struct Standing {
 pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> Result<Archive, ArchiveError> {
     let mut session = store.connect().await?;
     let (standing, _) = session.select(STANDING, &[]).await?;
-    let Standing { cut, size, followed, note } = decode(&standing)?;
+    let Standing { cut, size, followed } = decode(&standing)?;
     forget(&mut session, cut).await?;
     let mut source = Source::ledger(store).await?;
     let old = source.since(before).await?.saturating_sub(1);
-    let note = note.ok_or(ArchiveError::NoCheckpoint)?;
+    let Signed { note, .. } = newest(&mut session).await?.ok_or(ArchiveError::NoCheckpoint)?;
     let checkpoint = Checkpoint::unverified(&note)?;
     let reach = Reach { cut, old, signed: checkpoint.size, followed: followed.unwrap_or(size), relayed, size };
     let last = reach.last();

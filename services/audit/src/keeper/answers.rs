@@ -10,23 +10,16 @@ use avanzacast_schemas::{
 };
 use avanzacast_worker::{
     messages::body,
-    store::{Session, Sql, Store, StoreError, decode},
+    store::{Session, Store, StoreError},
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::events;
-use crate::log::{Checkpoint, Inclusion, Tree, TreeError, Vkey};
+use crate::log::{self, Checkpoint, Inclusion, Tree, TreeError, Vkey};
 
 /// Questions that may wait: each takes some milliseconds.
 const WAITING: usize = 1_024;
-
-const LAST: Sql = Sql {
-    postgres: "SELECT json_agg(note) FROM (SELECT note FROM checkpoint WHERE $1::text[] IS NOT NULL
-        ORDER BY size DESC LIMIT 1) c",
-    sqlite: "SELECT json_group_array(note) FROM (SELECT note FROM checkpoint WHERE ?1 IS NOT NULL
-        ORDER BY size DESC LIMIT 1)",
-};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -159,8 +152,7 @@ fn json(answer: &impl Serialize) -> Result<Reply, Unanswered> {
 
 /// The signed note, and what it says.
 async fn last(session: &mut Session) -> Result<(String, Checkpoint), Unanswered> {
-    let (notes, _) = session.select(LAST, &[]).await?;
-    let note = decode::<Vec<String>>(&notes)?.pop().ok_or(Code::NotFound)?;
+    let log::Signed { note, .. } = log::newest(session).await?.ok_or(Code::NotFound)?;
     let checkpoint = Checkpoint::unverified(&note).map_err(|_| Code::Internal)?;
     Ok((note, checkpoint))
 }

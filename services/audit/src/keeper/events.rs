@@ -1,40 +1,14 @@
 //! Events in order, a page at a time: by the index as far as it reaches, and after that one by one.
 
 use avanzacast_schemas::{EventFilter, EventsPage, ListEvents};
-use avanzacast_worker::store::{Session, Sql, StoreError, decode};
-use serde::Deserialize;
+use avanzacast_worker::store::{Session, StoreError};
 
-use crate::{Types, subjects::Subjects};
+use crate::{Reach, Types, indexed_page, subjects::Subjects};
 
 /// What fits in a message of the bus, with room for what JSON adds to it.
 const BYTES: usize = 96 * 1024;
 /// Events looked at for one page.
 const MOST: i64 = 1_000;
-
-const STANDING: Sql = Sql {
-    postgres: "SELECT json_build_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
-            'indexed', (SELECT position FROM reactor WHERE name = 'audit')) WHERE $1::text[] IS NOT NULL",
-    sqlite: "SELECT json_object('cut', (SELECT seq FROM ledger_cut), 'size', (SELECT size FROM ledger_head),
-            'indexed', (SELECT position FROM reactor WHERE name = 'audit')) WHERE ?1 IS NOT NULL",
-};
-/// By kind, key, and the places between which they lie: `[seq, body]` each.
-const INDEXED: Sql = Sql {
-    postgres: "SELECT json_agg(json_build_array(seq, body)) FROM (SELECT l.seq, l.body FROM ledger_index i
-            JOIN ledger l ON l.seq = i.seq
-        WHERE i.kind = ($1::text[])[1] AND i.key = ($1::text[])[2]
-            AND i.seq > ($1::text[])[3]::bigint AND i.seq <= ($1::text[])[4]::bigint ORDER BY i.seq LIMIT 1000) e",
-    sqlite: "SELECT json_group_array(json_array(seq, body)) FROM (SELECT l.seq, l.body FROM ledger_index i
-            JOIN ledger l ON l.seq = i.seq
-        WHERE i.kind = (?1 ->> 0) AND i.key = (?1 ->> 1)
-            AND i.seq > CAST(?1 ->> 2 AS INTEGER) AND i.seq <= CAST(?1 ->> 3 AS INTEGER) ORDER BY i.seq LIMIT 1000)",
-};
-
-#[derive(Deserialize)]
-struct Standing {
-    cut: i64,
-    size: i64,
-    indexed: i64,
-}
 
 /// What somebody wants, as the index has it.
 struct Wanted {
@@ -68,20 +42,15 @@ impl Wanted {
 
 /// A page, as much as fits.
 pub(super) async fn page(session: &mut Session, asked: ListEvents) -> Result<EventsPage, StoreError> {
-    let (standing, _) = session.select(STANDING, &[]).await?;
-    let Standing { cut, size, indexed } = decode(&standing)?;
+    let reach = Reach::of(session).await?;
+    let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+    let (cut, size, indexed) = (place(reach.cut), place(reach.size), place(reach.indexed));
     let wanted = Wanted::new(asked.only);
     let after = i64::try_from(asked.after).unwrap_or(i64::MAX).max(cut);
     let end = asked.through.map_or(size, |through| i64::try_from(through).unwrap_or(i64::MAX)).min(size);
     let (found, mut through) = match wanted.keys.first() {
         Some((kind, key)) if after < indexed.min(end) => {
-            let reach = indexed.min(end);
-            let keys = [(*kind).to_owned(), key.clone(), after.to_string(), reach.to_string()];
-            let (rows, _) = session.select(INDEXED, &keys).await?;
-            let found: Vec<(i64, String)> = decode(&rows)?;
-            let full = i64::try_from(found.len()).is_ok_and(|count| count == MOST);
-            let last = found.last().map_or(reach, |(seq, _)| *seq);
-            (found, if full { last } else { reach })
+            indexed_page(session, &(*kind, vec![key.clone()]), after, indexed.min(end)).await?
         }
         Some(_) | None if after < end => {
             let found = session.events(after, MOST.min(end - after)).await?;

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
+use avanzacast_worker::store::{Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::log::{Checkpoint, Origin};
+use crate::log::{self, Checkpoint, Origin};
 
 /// How often it is looked whether there is a newer one.
 const LOOK: Duration = Duration::from_secs(2);
@@ -19,13 +19,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What begins a signature's line in a signed note.
 const SIGNATURE: &str = "\u{2014} ";
-
-const NEWEST: Sql = Sql {
-    postgres: "SELECT json_agg(note) FROM (SELECT note FROM checkpoint WHERE $1::text[] IS NOT NULL
-        ORDER BY size DESC LIMIT 1) c",
-    sqlite: "SELECT json_group_array(note) FROM (SELECT note FROM checkpoint WHERE ?1 IS NOT NULL
-        ORDER BY size DESC LIMIT 1)",
-};
 
 /// Where checkpoints go, besides the database.
 #[derive(Debug, Clone, Default)]
@@ -132,9 +125,9 @@ async fn newest(store: &Store, kept: &mut Option<Session>) -> Result<Option<Stri
         Some(session) => session,
         None => store.connect().await?,
     };
-    let (notes, _) = session.select(NEWEST, &[]).await?;
+    let newest = log::newest(&mut session).await?;
     *kept = Some(session);
-    Ok(decode::<Vec<String>>(&notes)?.pop())
+    Ok(newest.map(|signed| signed.note))
 }
 
 /// Appends it, unless the file goes as far already.

@@ -6,25 +6,18 @@ use std::{path::PathBuf, time::Duration};
 use avanzacast_kit::{metrics, time};
 use avanzacast_worker::{
     ledger::Frontier,
-    store::{Change, Kind, Op, Session, Sql, StoreError, Table, decode},
+    store::{Change, Kind, Op, Session, StoreError, Table},
 };
 
 use super::outside;
 use crate::{
     Root,
-    log::{Checkpoint, Keyring, Tree, TreeError},
+    log::{self, Checkpoint, Keyring, Tree, TreeError},
 };
 
 static CHECKPOINT: Table = Table {
     name: "checkpoint",
     columns: &[("size", Kind::Int), ("root", Kind::Text), ("note", Kind::Text), ("signed_at", Kind::Int)],
-};
-/// The one that was signed last: `[note, signed_at]`.
-const LAST: Sql = Sql {
-    postgres: "SELECT json_agg(json_build_array(note, signed_at)) FROM (SELECT note, signed_at FROM checkpoint
-        WHERE $1::text[] IS NOT NULL ORDER BY size DESC LIMIT 1) c",
-    sqlite: "SELECT json_group_array(json_array(note, signed_at)) FROM (SELECT note, signed_at FROM checkpoint
-        WHERE ?1 IS NOT NULL ORDER BY size DESC LIMIT 1)",
 };
 /// Growth that is signed at once.
 const GROWN: u64 = 10_000;
@@ -127,7 +120,7 @@ impl Signing {
 
     async fn sign(&mut self, session: &mut Session, tree: &Frontier, now: i64) -> Result<Option<Change>, Refused> {
         let size = tree.size();
-        if let Some((note, at)) = last(session).await? {
+        if let Some(log::Signed { note, signed_at: at }) = log::newest(session).await? {
             let before = Checkpoint::unverified(&note).map_err(|_| Refused::Unreadable)?;
             let last = Last { size: before.size, at };
             self.compare(session, size, &before, "this database").await?;
@@ -177,11 +170,6 @@ impl Signing {
         }
         Ok(())
     }
-}
-
-async fn last(session: &mut Session) -> Result<Option<(String, i64)>, StoreError> {
-    let (found, _) = session.select(LAST, &[]).await?;
-    Ok(decode::<Vec<(String, i64)>>(&found)?.pop())
 }
 
 /// Whether the ledger's head is what the tree comes to with the events that follow; not yet, when those are many.

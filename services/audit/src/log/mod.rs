@@ -5,6 +5,7 @@ mod checkpoint;
 mod key;
 mod keyring;
 mod proof;
+mod stored;
 mod tile;
 mod tree;
 
@@ -14,6 +15,7 @@ pub use self::{
     key::{KeyError, Origin, SigningKey, Vkey},
     keyring::{Keyring, KeyringError},
     proof::{Consistency, Inclusion, ProofError},
+    stored::{Signed, newest},
     tile::TileId,
     tree::{Tree, TreeError},
 };

@@ -49,7 +49,7 @@ impl Reach {
     }
 }
 
-type Found = Vec<(i64, String)>;
+pub(crate) type Found = Vec<(i64, String)>;
 
 fn place(place: u64) -> i64 {
     i64::try_from(place).unwrap_or(i64::MAX)
@@ -57,7 +57,7 @@ fn place(place: u64) -> i64 {
 
 /// The lines of the index under any of these keys of a kind, after a place and through another, as many as are read at once;
 /// and the place through which they are all.
-async fn page(
+pub(crate) async fn page(
     session: &mut Session,
     (kind, keys): &(&'static str, Vec<String>),
     after: i64,

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 pub use self::indexed::Reach;
+pub(crate) use self::indexed::page as indexed_page;
 use crate::CloudEvent;
 
 /// Lines read at once: some 2 MB, fewer than a subscription of the bus holds, and some 10 ms of the database.

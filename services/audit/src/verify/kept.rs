@@ -35,6 +35,14 @@ const LEVEL: Sql = Sql {
         WHERE level = CAST(?1 ->> 0 AS INTEGER) AND n >= CAST(?1 ->> 1 AS INTEGER)
             AND n < CAST(?1 ->> 1 AS INTEGER) + 64 ORDER BY n)",
 };
+/// The roots of a level's tiles, from one on to the 256th: `[root]`.
+const ROOTS: Sql = Sql {
+    postgres: "SELECT json_agg(root ORDER BY n) FROM ledger_tile
+        WHERE level = ($1::text[])[1]::bigint AND n >= ($1::text[])[2]::bigint AND n < ($1::text[])[2]::bigint + 256",
+    sqlite: "SELECT json_group_array(root) FROM (SELECT root FROM ledger_tile
+        WHERE level = CAST(?1 ->> 0 AS INTEGER) AND n >= CAST(?1 ->> 1 AS INTEGER)
+            AND n < CAST(?1 ->> 1 AS INTEGER) + 256 ORDER BY n)",
+};
 const INDEX: Sql = Sql {
     postgres: "SELECT kind, key, seq::text FROM ledger_index WHERE seq > $1",
     sqlite: "SELECT kind, key, CAST(seq AS TEXT) FROM ledger_index WHERE seq > ?1",
@@ -154,12 +162,11 @@ impl Kept {
                 let Some((last, ..)) = tiles.last() else { break };
                 let next = last + 1;
                 for (n, root, hashes) in tiles {
-                    let mut below = Vec::new();
-                    for part in 0..FULL / TILES {
-                        let read = level(&mut self.session, upper - 1, n * FULL + part * TILES).await?;
-                        below.extend(read.into_iter().map(|(_, root, _)| root));
-                    }
-                    if hashes != below || subtree(&hashes) != Some(root) {
+                    let from = [(upper - 1).to_string(), (n * FULL).to_string()];
+                    let (below, _) = self.session.select(ROOTS, &from).await?;
+                    let below: Vec<String> = decode(&below)?;
+                    let kept = hashes.iter().map(|hash| BASE64.encode(hash));
+                    if !kept.eq(below) || subtree(&hashes) != Some(root) {
                         return Ok(Some(Fault::Tile(format!("{upper}/{n}"))));
                     }
                 }

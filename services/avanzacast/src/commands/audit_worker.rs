@@ -54,14 +54,31 @@ impl AuditSettings {
     }
 }
 
+/// What the role alone is configured with.
+pub(crate) struct Configured {
+    pub(crate) mode: Mode,
+    pub(crate) database: DatabaseConfig,
+    settings: AuditSettings,
+    pub(crate) bus: BusConfig,
+    metrics: MetricsConfig,
+}
+
+/// Reads it; what is wrong is noted in `variables`.
+pub(crate) fn configure(variables: &mut Variables) -> Configured {
+    let mode = Mode::of_role(variables);
+    let data_dir = data_dir(variables);
+    Configured {
+        mode,
+        database: DatabaseConfig::read_shared(variables, &data_dir),
+        settings: AuditSettings::read(variables),
+        bus: BusConfig::read(variables, BusUser::AuditWorker),
+        metrics: MetricsConfig::read(variables, mode),
+    }
+}
+
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let mode = Mode::of_role(&mut variables);
-    let data_dir = data_dir(&variables);
-    let database = DatabaseConfig::read_shared(&mut variables, &data_dir);
-    let settings = AuditSettings::read(&mut variables);
-    let bus = BusConfig::read(&mut variables, BusUser::AuditWorker);
-    let metrics = MetricsConfig::read(&mut variables, mode);
+    let Configured { mode: _, database, settings, bus, metrics } = configure(&mut variables);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;

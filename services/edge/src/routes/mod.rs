@@ -42,7 +42,6 @@ routes! {
     broadcast_session,
     user_create,
     user_get,
-    user_erase,
     livekit_token,
     livekit_webhook,
     connection_details,

@@ -5,7 +5,7 @@ use std::{fs::File, io::BufWriter, path::PathBuf};
 use avanzacast_audit::{
     Filter, Source,
     export::{Wanted, export},
-    log::Vkey,
+    log::{Vkey, newest},
 };
 use avanzacast_worker::store::Store;
 use clap::Args;
@@ -39,8 +39,7 @@ impl Export {
         let mut variables = operator::variables();
         let store = Store::new(database(&mut variables));
         let mut session = store.connect().await?;
-        let checkpoint =
-            signing::last(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?;
+        let checkpoint = newest(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?.note;
         let keys: Vec<Vkey> = signing::public(&mut variables, &mut session).await?;
         variables.finish()?;
         let mut source = Source::ledger(&store).await?;

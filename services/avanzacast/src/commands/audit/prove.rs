@@ -2,12 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use avanzacast_audit::log::{Checkpoint, Consistency, Inclusion, Tree};
+use avanzacast_audit::log::{Checkpoint, Consistency, Inclusion, Tree, newest};
 use avanzacast_worker::store::{Session, Sql, Store, decode};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::{Failure, database, operator, signing};
+use super::{Failure, database, operator};
 
 /// Proofs that convince offline: that an event stands in the ledger, as two files, the event byte for byte (`SEQ.json`) and
 /// a C2SP tlog-proof of it (`SEQ.tlog-proof`); or that the ledger begins with what an older checkpoint signed, as text.
@@ -47,7 +47,7 @@ impl Prove {
         let mut variables = operator::variables();
         let mut session = Store::new(database(&mut variables)).connect().await?;
         variables.finish()?;
-        let note = signing::last(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?;
+        let note = newest(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?.note;
         let checkpoint = Checkpoint::unverified(&note)?;
         if let Some(since) = &self.since {
             return consistency(&mut session, &fs::read_to_string(since)?, note, &checkpoint, self.json).await;
@@ -143,5 +143,5 @@ async fn find(session: &mut Session, id: uuid::Uuid) -> Result<Option<u64>, Fail
 }
 
 fn moment_of(body: &str) -> Option<i64> {
-    avanzacast_kit::time::parse_rfc3339(serde_json::from_str::<serde_json::Value>(body).ok()?["time"].as_str()?)
+    avanzacast_kit::time::parse_rfc3339(serde_json::from_str::<serde_json::Value>(body).ok()?.get("time")?.as_str()?)
 }

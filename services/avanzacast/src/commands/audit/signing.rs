@@ -2,24 +2,10 @@
 
 use avanzacast_audit::log::{Keyring, Origin, Vkey};
 use avanzacast_kit::config::Variables;
-use avanzacast_worker::store::{Session, Sql, decode};
+use avanzacast_worker::store::Session;
 
 use super::Failure;
 use crate::commands::session_worker::data_dir;
-
-/// The checkpoint that was signed last.
-const LAST: Sql = Sql {
-    postgres: "SELECT json_agg(note) FROM (SELECT note FROM checkpoint WHERE $1::text[] IS NOT NULL
-        ORDER BY size DESC LIMIT 1) c",
-    sqlite: "SELECT json_group_array(note) FROM (SELECT note FROM checkpoint WHERE ?1 IS NOT NULL
-        ORDER BY size DESC LIMIT 1)",
-};
-
-/// The signed text, if there is one.
-pub(super) async fn last(session: &mut Session) -> Result<Option<String>, Failure> {
-    let (notes, _) = session.select(LAST, &[]).await?;
-    Ok(decode::<Vec<String>>(&notes)?.pop())
-}
 
 /// The log's name: the configured one, or the one that it has by its ledger.
 pub(super) async fn origin(variables: &Variables, session: &mut Session) -> Result<Origin, Failure> {

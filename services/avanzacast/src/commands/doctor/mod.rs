@@ -33,6 +33,7 @@ pub(crate) enum Role {
     SessionWorker,
     StudioWorker,
     RoomWorker,
+    AuditWorker,
     Provision,
 }
 

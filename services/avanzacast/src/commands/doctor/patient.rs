@@ -8,7 +8,7 @@ use avanzacast_schemas::bus::BusUser;
 
 use super::Role;
 use crate::commands::{
-    edge,
+    audit_worker, edge,
     provision::{self, StreamSettings},
     room_worker,
     session_worker::{self, data_dir},
@@ -51,6 +51,7 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
             if role == Role::Worker {
                 buses.push(BusConfig::read(&mut variables, BusUser::Studio));
                 buses.push(BusConfig::read(&mut variables, BusUser::Room));
+                buses.push(BusConfig::read(&mut variables, BusUser::AuditWorker));
             }
             Patient { buses, database, livekit, ..Patient::new(role, mode, as_given) }
         }
@@ -62,6 +63,10 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
             let room_worker::Configured { mode, database, livekit, bus, .. } = room_worker::configure(&mut variables);
             let (database, livekit) = (Some(database), Some(livekit));
             Patient { buses: vec![bus], database, livekit, ..Patient::new(role, mode, as_given) }
+        }
+        Role::AuditWorker => {
+            let audit_worker::Configured { mode, database, bus, .. } = audit_worker::configure(&mut variables);
+            Patient { buses: vec![bus], database: Some(database), ..Patient::new(role, mode, as_given) }
         }
         Role::Provision => {
             let provision::Configured { database, streams, bus } = provision::configure(&mut variables);
@@ -92,8 +97,8 @@ fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
     }
     if patient.variables.text("NATS_URL").is_some() {
         let read = |user| BusConfig::read(&mut patient.variables, user);
-        patient.buses =
-            [BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::Edge, BusUser::Admin].map(read).into();
+        let users = [BusUser::Session, BusUser::Studio, BusUser::Room, BusUser::AuditWorker, BusUser::Edge];
+        patient.buses = users.into_iter().chain([BusUser::Admin]).map(read).collect();
     }
     Ok(patient)
 }
