@@ -9,6 +9,8 @@ mod find;
 mod gather;
 mod history;
 mod names;
+#[cfg(test)]
+mod tests;
 mod told;
 mod who;
 
