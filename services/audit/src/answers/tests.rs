@@ -190,9 +190,10 @@ fn who_was_there_is_said_whatever_order_it_was_told_in() {
     assert_eq!(there(0.5), (of(&["PA4"]), vec![]));
     assert_eq!(there(2.0), (of(&["PA1", "PA4"]), vec![]));
     assert_eq!(there(4.0), (of(&["PA1", "PA2", "PA4"]), of(&["PA3"])));
-    assert_eq!(there(5.0), (of(&["PA2", "PA4"]), of(&["PA3"])), "whoever leaves at that moment is gone");
+    assert_eq!(there(5.01), (of(&["PA1", "PA2", "PA4"]), of(&["PA3"])), "LiveKit says when, to the second");
+    assert_eq!(there(5.02), (of(&["PA2", "PA4"]), of(&["PA3"])));
     assert_eq!(there(8.0), (of(&["PA2"]), of(&["PA3"])));
-    assert_eq!(there(9.0), (vec![], vec![]), "nobody outlives the room");
+    assert_eq!(there(9.02), (vec![], vec![]), "nobody outlives the room");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use super::{
 /// `pkg/service/roommanager.go`, `refreshToken`).
 pub(super) const REFRESHED_MS: i64 = 600_000;
 
+const SECOND_MS: i64 = 1_000;
+
 /// A time that is asked about; of a moment, both ends are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Period {
@@ -214,9 +216,10 @@ fn belongs(stay: &Stay, door: &Door) -> bool {
     }
 }
 
-/// One that nobody saw begin, or end, lasts from when it may have begun to when it may have ended.
+/// One that nobody saw begin, or end, lasts from when it may have begun to when it may have ended. LiveKit's clock counts in
+/// seconds, so whoever left at one may have been there until the next.
 fn was_there(stay: &Stay, period: Period) -> bool {
-    let until = stay.left.as_ref().map(|left| left.at);
+    let until = stay.left.as_ref().map(|left| left.at.plus(if left.at.0 % SECOND_MS == 0 { SECOND_MS } else { 0 }));
     stay.joined
         .as_ref()
         .map_or_else(|| until.is_none_or(|until| until > period.from), |joined| period.meets(joined.at, until))
