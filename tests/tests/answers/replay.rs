@@ -2,13 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
 use async_nats::jetstream;
-use avanzacast_schemas::bus::BusUser;
-use avanzacast_tests::{Postgres, Stack, StackOptions, binary, eventually, on_both_databases, require};
+use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, on_both_databases, require};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -141,16 +140,7 @@ struct Follower {
 
 impl Follower {
     fn start(stack: &Stack, arguments: &[&str]) -> Self {
-        let mut env = stack.nats.as_ref().map_or_else(Vec::new, |nats| nats.environment(BusUser::Audit));
-        env.push(("DATA_DIR".to_owned(), stack.data_dir().display().to_string()));
-        env.extend(stack.database.iter().map(|name| ("DATABASE_URL".to_owned(), stack.cluster().url(name))));
-        let mut command = Command::new(binary());
-        command
-            .args(["audit", "replay", "--follow"])
-            .args(arguments)
-            .env_clear()
-            .envs(env)
-            .current_dir(stack.data_dir());
+        let mut command = stack.audit_command(&[&["replay", "--follow"], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (give, lines) = std::sync::mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
