@@ -97,7 +97,8 @@ fn posts(options: &Options, loading: &tokio::runtime::Runtime, empty: &Stack, lo
     };
     let (mut on_empty, mut on_long) = (Vec::new(), Vec::new());
     // Once unmeasured: plans, caches, connections.
-    (post(empty), post(long));
+    post(empty);
+    post(long);
     for _ in 0..options.rounds {
         on_empty.push(post(empty));
         on_long.push(post(long));
