@@ -26,6 +26,9 @@ pub(crate) fn token_server() -> PathBuf {
 }
 
 fn program(name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os("LOCAL_BINARY") {
+        return path.into();
+    }
     static MESSAGES: OnceLock<String> = OnceLock::new();
     executable(MESSAGES.get_or_init(build), name).expect("cargo names the programs that it built")
 }
