@@ -13,13 +13,19 @@ impl Stack {
     /// When it cannot be started.
     #[must_use]
     pub fn audit(&self, arguments: &[&str]) -> Output {
+        self.audit_command(arguments).output().expect("the program starts")
+    }
+
+    /// The command, to be run as somebody likes.
+    #[must_use]
+    pub fn audit_command(&self, arguments: &[&str]) -> Command {
         let mut env = self.nats.as_ref().map_or_else(Vec::new, |nats| nats.environment(BusUser::Audit));
         env.push(("DATA_DIR".to_owned(), self.data_dir().display().to_string()));
         env.extend(self.database.iter().map(|name| ("DATABASE_URL".to_owned(), self.cluster().url(name))));
         env.extend(std::env::vars().filter(|(name, _)| name == "PATH"));
         let mut command = Command::new(binary());
         command.arg("audit").args(arguments).env_clear().envs(env).current_dir(self.data_dir());
-        command.output().expect("the program starts")
+        command
     }
 
     /// Runs it to a good end, and answers its output.

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -140,6 +141,13 @@ impl Postgres {
         let output = psql.output().expect("psql runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
+    /// `COPY … FROM STDIN`, as a program that takes its rows from its standard input.
+    pub fn copy(&self, database: &str, sql: &str) -> Child {
+        let mut psql = self.programs.command("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
+        psql.stdin(Stdio::piped()).spawn().expect("psql runs")
     }
 
     /// A fast shutdown: clients are cut off, everything is written.

@@ -47,6 +47,8 @@ pub struct Filter {
     pub users: Vec<i64>,
     /// Events about any of these broadcasts, or in their rooms.
     pub broadcasts: Vec<Uuid>,
+    /// Events about any of these stays, by LiveKit's id.
+    pub stays: Vec<String>,
 }
 
 /// The part of an event that says of what type it is.
@@ -81,6 +83,7 @@ impl Filter {
     #[must_use]
     pub fn keys(&self) -> Vec<(&'static str, Vec<String>)> {
         let all = [
+            ("stay", self.stays.clone()),
             ("participant", self.participants.iter().map(ToString::to_string).collect()),
             ("user", self.users.iter().map(ToString::to_string).collect()),
             ("broadcast", self.broadcasts.iter().map(ToString::to_string).collect()),

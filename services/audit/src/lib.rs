@@ -1,8 +1,10 @@
 //! The record of what happened: given out as it was written, and proved to be whole.
 //!
 //! A [`Source`] gives lines, each with its place in the ledger. [`replay`](replay()) passes those that a [`Filter`]
-//! wants to a [`Sink`]; [`verify`](verify()) looks at every one.
+//! wants to a [`Sink`]; [`verify`](verify()) looks at every one; [`answers`] says who could enter
+//! a room, and who did.
 
+pub mod answers;
 pub mod archive;
 mod event;
 pub mod export;

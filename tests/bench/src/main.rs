@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p avanzacast-bench`; see README.md beside this crate for what the figures are.
 
+mod audit;
 mod load;
 mod mint;
 mod processes;
@@ -34,6 +35,12 @@ struct Options {
     /// Room workers beside: they follow the ledger, and have nothing to do for sessions.
     #[arg(long, default_value_t = 1)]
     rooms: usize,
+    /// Measures the audit instead, on a ledger of so many events.
+    #[arg(long)]
+    audit: bool,
+    /// How many events that are.
+    #[arg(long, default_value_t = 10_000_000)]
+    rows: u64,
     /// The reference server; started by the benchmark itself.
     #[arg(long, hide = true)]
     mint: bool,
@@ -59,6 +66,9 @@ fn main() {
     }
     if cfg!(debug_assertions) {
         panic!("measure the release build: cargo run --release -p avanzacast-bench");
+    }
+    if options.audit {
+        return audit::run(&options);
     }
     let (servers, generator, apart) = cores();
     // Children inherit the cores of the thread that starts them.

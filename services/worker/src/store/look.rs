@@ -114,6 +114,21 @@ impl Look {
         Ok(())
     }
 
+    /// The rows that a statement selects (texts, with one text as its only parameter).
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn matching(&mut self, sql: Sql, text: &str) -> Result<Vec<Texts>, StoreError> {
+        match self {
+            Self::Postgres(connection) => {
+                sqlx::query(sql.postgres).bind(text).fetch_all(connection).await?.iter().map(texts).collect()
+            }
+            Self::Sqlite(connection) => {
+                sqlx::query(sql.sqlite).bind(text).fetch_all(connection).await?.iter().map(texts).collect()
+            }
+        }
+    }
+
     /// Lines of a ledger that is kept beside the one that goes on, after a place, at most `most`. `kept` names it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod archive;
 mod export;
+mod find;
 mod key;
 mod progress;
 mod prove;
@@ -10,7 +11,9 @@ mod reconcile;
 mod replay;
 mod signing;
 mod stop;
+mod told;
 mod verify;
+mod who;
 
 use avanzacast_audit::Source;
 use avanzacast_kit::{
@@ -52,6 +55,10 @@ enum Command {
     Prove(prove::Prove),
     /// Shows the public keys that checkpoints are signed with, or makes a new one
     Key(key::Key),
+    /// Says who could enter a room, who entered, and who entered without a token of ours
+    Who(who::Who),
+    /// Says what is known of somebody, by e-mail address, name or LiveKit identity
+    Find(find::Find),
     /// Packs events with all that it takes to prove them, for somebody who trusts nobody here
     Export(export::Export),
 }
@@ -77,6 +84,8 @@ impl Audit {
             Command::Key(key) => key.run().await,
             Command::Archive(archive) => archive.run().await,
             Command::Export(export) => export.run().await,
+            Command::Who(who) => who.run().await,
+            Command::Find(find) => find.run().await,
         }
     }
 }

@@ -129,6 +129,7 @@ impl Replay {
             rooms: self.room.clone(),
             users: self.user.clone(),
             broadcasts: self.broadcast.clone(),
+            ..Filter::default()
         }
     }
 
