@@ -93,7 +93,7 @@ impl Terms {
 
     fn put(&mut self, key: String, until: i64) {
         let op = match self.0.get(&key) {
-            Some((_, None | Some(Op::Update))) => Op::Update,
+            Some((_, None | Some(Op::Update | Op::Delete))) => Op::Update,
             Some((_, Some(Op::Insert))) | None => Op::Insert,
         };
         self.0.insert(key, (until, Some(op)));

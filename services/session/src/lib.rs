@@ -12,6 +12,7 @@ mod statements;
 mod store;
 #[cfg(test)]
 mod tests;
+mod traces;
 pub mod webhook;
 
 pub use commands::Command;
