@@ -1,6 +1,7 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
 mod archive;
+mod erase;
 mod export;
 mod key;
 mod progress;
@@ -52,6 +53,8 @@ enum Command {
     Prove(prove::Prove),
     /// Shows the public keys that checkpoints are signed with, or makes a new one
     Key(key::Key),
+    /// Forgets what somebody was called, revokes what still lets them in, and says so in the record
+    Erase(erase::Erase),
     /// Packs events with all that it takes to prove them, for somebody who trusts nobody here
     Export(export::Export),
 }
@@ -76,6 +79,7 @@ impl Audit {
             Command::Prove(prove) => prove.run().await,
             Command::Key(key) => key.run().await,
             Command::Archive(archive) => archive.run().await,
+            Command::Erase(erase) => erase.run().await,
             Command::Export(export) => export.run().await,
         }
     }
