@@ -6,6 +6,7 @@ pub mod dead;
 pub mod health;
 mod queries;
 mod rules;
+pub mod scrub;
 mod service;
 mod state;
 mod statements;

@@ -8,7 +8,7 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
-use avanzacast_session::{Rules, SessionService, dead, health, webhook};
+use avanzacast_session::{Rules, SessionService, dead, health, scrub, webhook};
 use avanzacast_worker::{Running, store::Store};
 
 use super::{Failure, measure};
@@ -79,6 +79,7 @@ pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Re
     let store = Store::new(settings.database);
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
     avanzacast_worker::relay(store.clone(), bus, &running, life);
+    scrub::scrub(store.clone(), bus, life);
     avanzacast_worker::sweep(service, store, bus, &running, life);
     watch_advisories(bus, life).await?;
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;
