@@ -15,6 +15,8 @@ use crate::Nats;
 
 /// Events in a page at most: small, so that tests see several.
 const PAGE: usize = 100;
+/// What fits in a message of the bus, as the real one has it.
+const PAGE_BYTES: usize = 96 * 1024;
 
 /// A record of events that a test writes.
 #[derive(Debug)]
@@ -165,10 +167,14 @@ impl Shared {
         let cut = self.cut.load(Ordering::SeqCst);
         let after = asked["after"].as_u64().unwrap();
         let last = asked["through"].as_u64().unwrap_or(end).min(end);
-        let (mut events, mut through) = (Vec::new(), after.max(cut));
+        let (mut events, mut bytes, mut through) = (Vec::new(), 0, after.max(cut));
         while through < last && events.len() < PAGE {
+            let body = ledger[usize::try_from(through).unwrap()].clone();
+            bytes += body.len();
+            if bytes > PAGE_BYTES && !events.is_empty() {
+                break;
+            }
             through += 1;
-            let body = ledger[usize::try_from(through).unwrap() - 1].clone();
             if wanted(&asked["only"], &serde_json::from_str(&body).unwrap()) {
                 events.push(body);
             }
