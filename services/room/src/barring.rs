@@ -4,6 +4,9 @@
 //! `auth/verifier.go`). A connected client, moreover, holds a fresh token of ten minutes at any time (livekit-server,
 //! `roommanager.go`). So people are put out as often as they come, until no token of theirs can be good any more.
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 /// LiveKit's tolerance for clocks.
 pub(crate) const LEEWAY_MS: i64 = 60_000;
 /// How long the token lives that LiveKit hands to a connected client.
@@ -19,6 +22,12 @@ pub(crate) fn until(seen_at: i64, token_exp: Option<i64>) -> i64 {
 /// The key of somebody in a room; of everybody in it, with an empty identity. Neither name has a line feed in it.
 pub(crate) fn key(room: &str, identity: &str) -> String {
     format!("{room}\n{identity}")
+}
+
+/// The same of somebody who was erased: whoever comes can be compared with it, and it says no name.
+pub(crate) fn veiled(room: &str, identity: &str) -> String {
+    let hash = Sha256::new().chain_update(b"avanzacast barred\0").chain_update(key(room, identity)).finalize();
+    format!("{room}\n#{}", HEXLOWER.encode(&hash))
 }
 
 #[cfg(test)]

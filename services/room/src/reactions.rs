@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::barring::{LEEWAY_MS, REFRESHED_MS, key, until};
+use crate::barring::{LEEWAY_MS, REFRESHED_MS, key, until, veiled};
 
 static BARRED: Table = Table { name: "barred", columns: &[("key", Kind::Text), ("until", Kind::Int)] };
 static ISSUED: Table = Table { name: "issued", columns: &[("key", Kind::Text), ("until", Kind::Int)] };
@@ -45,6 +45,9 @@ struct Who {
     room: RoomName,
     /// `None` when it was erased.
     identity: Option<String>,
+    /// Whether it is known only until they are put out: 1 or 0.
+    #[serde(default)]
+    erased: u8,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,7 +96,7 @@ impl Terms {
 
     fn put(&mut self, key: String, until: i64) {
         let op = match self.0.get(&key) {
-            Some((_, None | Some(Op::Update))) => Op::Update,
+            Some((_, None | Some(Op::Update | Op::Delete))) => Op::Update,
             Some((_, Some(Op::Insert))) | None => Op::Insert,
         };
         self.0.insert(key, (until, Some(op)));
@@ -187,7 +190,7 @@ impl Reactions {
         let (room, identity) = (who.room.as_str().to_owned(), who.identity.clone()?);
         let somebody = key(&room, &identity);
         let until = until(now, self.exps.get(&somebody).copied());
-        self.barred.extend(somebody, until);
+        self.barred.extend(if who.erased == 1 { veiled(&room, &identity) } else { somebody }, until);
         Some(Call::Remove { room, identity })
     }
 
@@ -201,11 +204,12 @@ impl Reactions {
             self.barred.extend(everybody, until(now, None));
             return Some(Call::Delete(room));
         }
-        let term = self.barred.get(&somebody)?;
+        let bar = self.bar(&room, &identity);
+        let term = self.barred.get(&bar)?;
         // Lifted is lifted; else a connection that came to nothing counts as well, for it gave them a token.
         let seen = self.seen.get(&somebody).map_or(0, |left| left + REFRESHED_MS + LEEWAY_MS);
         (term > 0 && term.max(seen) > now).then(|| {
-            self.barred.extend(somebody, until(now, None));
+            self.barred.extend(bar, until(now, None));
             Call::Remove { room, identity }
         })
     }
@@ -214,10 +218,16 @@ impl Reactions {
     pub(crate) fn registered(&mut self, participant: &str) {
         let Some(who) = self.who.iter().find(|who| who.subject.as_deref() == Some(participant)) else { return };
         let Some(identity) = &who.identity else { return };
-        let somebody = key(who.room.as_str(), identity);
-        if self.barred.get(&somebody).is_some() {
-            self.barred.put(somebody, 0);
+        let bar = self.bar(who.room.as_str(), identity);
+        if self.barred.get(&bar).is_some() {
+            self.barred.put(bar, 0);
         }
+    }
+
+    /// The key under which somebody is barred, if they are.
+    fn bar(&self, room: &str, identity: &str) -> String {
+        let veiled = veiled(room, identity);
+        if self.barred.get(&veiled).is_some() { veiled } else { key(room, identity) }
     }
 
     /// An identity got a token without a session.

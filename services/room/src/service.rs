@@ -103,7 +103,7 @@ impl Service for RoomService {
 
     /// Nobody waits for one.
     fn answer(&self, _: &Presence, _: &Command, _: &RawValue, _: bool) -> Result<Answer, Refusal> {
-        Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: None })
+        Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: Vec::new() })
     }
 
     fn changes(&self, state: &Presence) -> Vec<Change> {

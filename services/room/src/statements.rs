@@ -146,23 +146,31 @@ pub(crate) const PRUNE: &[Sql] = &[
 ];
 
 /// What events ask for: the fields of [`crate::reactions::Read`]. Keys: `room`; who, by `sid` of a stay or by `subject` of
-/// the person's values (a participant is its own identity unless a value says otherwise); `broadcast`, an id; `ending`, a
+/// the person's values (a participant is its own identity unless a value says otherwise, or what is left of one that was
+/// erased: the first of its texts in `scrub`); `broadcast`, an id; `ending`, a
 /// room of which every token matters.
 pub(crate) const BY_EVENT: Sql = Sql {
     postgres: "WITH k AS (SELECT v::json AS k FROM unnest($1::text[]) v),
         who AS (SELECT DISTINCT k ->> 'sid' AS sid, k ->> 'subject' AS subject, k ->> 'room' AS room,
-                coalesce(p.identity, i.value, k ->> 'subject') AS identity
+                coalesce(p.identity, i.value, e.identity, k ->> 'subject') AS identity,
+                CASE WHEN i.value IS NULL AND e.identity IS NOT NULL THEN 1 ELSE 0 END AS erased
             FROM k LEFT JOIN presence p ON p.sid = k ->> 'sid'
                 LEFT JOIN person i ON i.subject = k ->> 'subject' AND i.field = 'identity'
+                LEFT JOIN LATERAL (SELECT x.texts::json ->> 0 AS identity FROM scrub x
+                    WHERE x.id > (k ->> 'subject') || '.' AND x.id < (k ->> 'subject') || '/'
+                        AND x.texts::json ->> 0 <> k ->> 'subject' LIMIT 1) e ON true
             WHERE k ->> 'room' IS NOT NULL),
         named AS (SELECT room, identity, identity AS participant FROM who
+            UNION SELECT room, identity, subject FROM who WHERE subject IS NOT NULL
             UNION SELECT w.room, w.identity, x.subject FROM who w
                 JOIN person x ON x.field = 'identity' AND x.value = w.identity)
         SELECT json_build_object(
             'who', (SELECT json_agg(w) FROM who w),
             'barred', (SELECT json_agg(json_build_array(b.key, b.until)) FROM barred b WHERE b.key IN (
                 SELECT room || E'\\n' || identity FROM who WHERE identity IS NOT NULL
-                UNION SELECT room || E'\\n' FROM who UNION SELECT (k ->> 'ending') || E'\\n' FROM k)),
+                UNION SELECT room || E'\\n' FROM who UNION SELECT (k ->> 'ending') || E'\\n' FROM k
+                UNION SELECT v.key FROM who w JOIN barred v
+                    ON v.key > w.room || E'\\n#' AND v.key < w.room || E'\\n$')),
             'issued', (SELECT json_agg(json_build_array(i.key, i.until)) FROM issued i WHERE i.key IN (
                 SELECT room || E'\\n' || identity FROM who WHERE identity IS NOT NULL)),
             'tokens', (SELECT json_agg(t) FROM (
@@ -178,19 +186,25 @@ pub(crate) const BY_EVENT: Sql = Sql {
                 WHERE b.id IN (SELECT k ->> 'broadcast' FROM k)))",
     sqlite: "WITH k AS (SELECT value AS k FROM json_each(?1)),
         who AS (SELECT DISTINCT k ->> 'sid' AS sid, k ->> 'subject' AS subject, k ->> 'room' AS room,
-                coalesce(p.identity, i.value, k ->> 'subject') AS identity
+                coalesce(p.identity, i.value, e.identity, k ->> 'subject') AS identity,
+                CASE WHEN i.value IS NULL AND e.identity IS NOT NULL THEN 1 ELSE 0 END AS erased
             FROM k LEFT JOIN presence p ON p.sid = k ->> 'sid'
                 LEFT JOIN person i ON i.subject = k ->> 'subject' AND i.field = 'identity'
+                LEFT JOIN (SELECT id, texts ->> 0 AS identity FROM scrub) e ON e.id > (k ->> 'subject') || '.'
+                    AND e.id < (k ->> 'subject') || '/' AND e.identity <> k ->> 'subject'
             WHERE k ->> 'room' IS NOT NULL),
         named AS (SELECT room, identity, identity AS participant FROM who
+            UNION SELECT room, identity, subject FROM who WHERE subject IS NOT NULL
             UNION SELECT w.room, w.identity, x.subject FROM who w
                 JOIN person x ON x.field = 'identity' AND x.value = w.identity)
         SELECT json_object(
             'who', (SELECT json_group_array(json_object('sid', sid, 'subject', subject, 'room', room,
-                'identity', identity)) FROM who),
+                'identity', identity, 'erased', erased)) FROM who),
             'barred', (SELECT json_group_array(json_array(b.key, b.until)) FROM barred b WHERE b.key IN (
                 SELECT room || char(10) || identity FROM who WHERE identity IS NOT NULL
-                UNION SELECT room || char(10) FROM who UNION SELECT (k ->> 'ending') || char(10) FROM k)),
+                UNION SELECT room || char(10) FROM who UNION SELECT (k ->> 'ending') || char(10) FROM k
+                UNION SELECT v.key FROM who w JOIN barred v
+                    ON v.key > w.room || char(10) || '#' AND v.key < w.room || char(10) || '$')),
             'issued', (SELECT json_group_array(json_array(i.key, i.until)) FROM issued i WHERE i.key IN (
                 SELECT room || char(10) || identity FROM who WHERE identity IS NOT NULL)),
             'tokens', (SELECT json_group_array(json_object('key', key, 'exp', exp)) FROM (

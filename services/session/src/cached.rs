@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use avanzacast_kit::{bus::Reply, time};
-use avanzacast_schemas::{CachedSession, CachedState, Code, Refusal, SessionView};
+use avanzacast_schemas::{CachedSession, CachedState, Code, Refusal, SessionId, SessionView};
 use avanzacast_worker::{Answer, CacheWrite, person};
 use bytes::Bytes;
 
@@ -76,11 +76,21 @@ pub(crate) fn fill(session: &Session, rules: &Rules, now: i64) -> Result<Option<
 
 /// The entry of a session that has ended: no token.
 pub(crate) fn end(session: &Session, now: i64) -> Result<Option<CacheWrite>, Refusal> {
+    over(session, now).map(|(id, entry)| ending(id, &entry)).transpose()
+}
+
+/// The same, not yet written. One that was made anew from the ledger is in no cache.
+pub(crate) fn over(session: &Session, now: i64) -> Option<(SessionId, CachedSession<SessionView>)> {
     if session.broadcast.is_some() {
-        return Ok(None);
+        return None;
     }
-    let entry = CachedSession::<SessionView> { state: state(session, now), until: session.expires_at, answer: None };
-    Ok(Some(CacheWrite::End(session.id.clone(), json(&entry)?)))
+    let id = SessionId::try_from(session.id.to_string()).ok()?;
+    Some((id, CachedSession { state: state(session, now), until: session.expires_at, answer: None }))
+}
+
+/// Writes it, whatever is there.
+pub(crate) fn ending(id: SessionId, entry: &CachedSession<SessionView>) -> Result<CacheWrite, Refusal> {
+    Ok(CacheWrite::End(id, json(entry)?))
 }
 
 /// Answers a query, and fills the cache with what it found, as a creation.
@@ -88,5 +98,6 @@ pub(crate) fn look(session: &Session, rules: &Rules, now: i64) -> Result<Answer,
     if let Some(code) = ended(session, now) {
         return Err(code.into());
     }
-    Ok(Answer { reply: Reply::done(200, json(&view(session, rules)?)?), cache: fill(session, rules, now)? })
+    let cache = fill(session, rules, now)?.into_iter().collect();
+    Ok(Answer { reply: Reply::done(200, json(&view(session, rules)?)?), cache })
 }

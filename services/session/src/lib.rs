@@ -6,12 +6,14 @@ pub mod dead;
 pub mod health;
 mod queries;
 mod rules;
+pub mod scrub;
 mod service;
 mod state;
 mod statements;
 mod store;
 #[cfg(test)]
 mod tests;
+mod traces;
 pub mod webhook;
 
 pub use commands::Command;

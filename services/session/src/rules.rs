@@ -40,7 +40,9 @@ impl Rules {
                     Bearer { identity: participant.as_str(), name, room: session.room.as_str(), role: session.role };
                 self.minter.mint(bearer, stamp)
             }
-            (TokenOrigin::External | TokenOrigin::Minted, _, _) => Err(Code::Internal.into()),
+            // Only erasing the person takes it away, and the session with it.
+            (TokenOrigin::External, _, None) => Err(Code::SessionRevoked.into()),
+            (TokenOrigin::Minted, None, _) => Err(Code::Internal.into()),
         }
     }
 }

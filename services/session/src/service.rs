@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     cached,
-    commands::{Command, consume, create, issue, register, revoke},
+    commands::{Command, consume, create, erase, issue, register, revoke},
     queries::{Query, managed, registration::Registered, validate},
     rules::Rules,
     state::{Sessions, State},
@@ -50,6 +50,7 @@ impl Service for SessionService {
         subject::SESSION_CONSUME,
         subject::SESSION_REVOKE,
         subject::SESSION_REGISTER,
+        subject::SESSION_ERASE,
         subject::TOKEN_ISSUE,
     ];
     const QUERIES: &'static [&'static str] = &[
@@ -73,6 +74,7 @@ impl Service for SessionService {
             subject::SESSION_CONSUME => Command::Consume(body(delivery)?, actor),
             subject::SESSION_REVOKE => Command::Revoke(body(delivery)?, actor),
             subject::SESSION_REGISTER => Command::Register(body(delivery)?, Some(actor)),
+            subject::SESSION_ERASE => Command::Erase(erase::checked(body(delivery)?)?, actor),
             subject::TOKEN_ISSUE => Command::Issue(body(delivery)?, actor),
             _ => return Err(Refusal::new(Code::Malformed, "no such command")),
         };
@@ -88,8 +90,13 @@ impl Service for SessionService {
                 let rebuilt = SessionId::rebuilt(&register.session_id.participant());
                 vec![register.session_id.as_str().into(), rebuilt.to_string().into()]
             }
+            Command::Erase(erase, _) => vec![erase::key(&erase.whom).into()],
             Command::Issue(..) => Vec::new(),
         }
+    }
+
+    fn rows(&self, keys: &[Cow<'_, str>]) -> Sql {
+        if keys.iter().any(|key| key.starts_with(erase::KEY)) { statements::WITH_TRACES } else { Self::ROWS }
     }
 
     fn load(&self, rows: &str) -> Result<Sessions, StoreError> {
@@ -103,17 +110,21 @@ impl Service for SessionService {
             Command::Consume(command, actor) => consume::decide(state, command, actor, &self.0, moment),
             Command::Revoke(command, actor) => revoke::decide(state, command, actor, moment),
             Command::Register(command, actor) => register::decide(state, command, actor.as_ref(), &self.0, moment),
+            Command::Erase(command, actor) => erase::decide(state, command, actor, moment),
             Command::Issue(command, actor) => issue::decide(state, command, actor, &self.0, moment),
         }
     }
 
     fn answer(&self, state: &Sessions, command: &Command, record: &RawValue, first: bool) -> Result<Answer, Refusal> {
         // Only now may nothing be in the cache: a repetition must not bring back what has ended since.
-        let fill = |id: &SessionId| match state.get(id).filter(|_| first) {
-            Some(session) => cached::fill(session, &self.0, session.created_at),
-            None => Ok(None),
+        let fill = |id: &SessionId| match state.get(id).filter(|session| first && session.state == State::Open) {
+            Some(session) => cached::fill(session, &self.0, session.created_at).map(|fill| fill.into_iter().collect()),
+            None => Ok(Vec::new()),
         };
-        let end = |id: &SessionId| cached::end(state.get(id).ok_or(Code::SessionNotFound)?, i64::MIN);
+        let end = |id: &SessionId| {
+            let end = cached::end(state.get(id).ok_or(Code::SessionNotFound)?, i64::MIN)?;
+            Ok::<Vec<_>, Refusal>(end.into_iter().collect())
+        };
         match command {
             Command::Create(..) => {
                 let record: create::Record = recorded(record)?;
@@ -134,7 +145,11 @@ impl Service for SessionService {
             }
             Command::Issue(command, _) => {
                 let answer = issue::answer(command, &recorded(record)?, &self.0)?;
-                Ok(Answer { reply: reply(200, &answer)?, cache: None })
+                uncached(200, &answer)
+            }
+            Command::Erase(..) => {
+                let (erased, cache) = erase::answer(recorded(record)?)?;
+                Ok(Answer { reply: reply(200, &erased)?, cache })
             }
         }
     }
@@ -198,7 +213,7 @@ impl Sweeps for SessionService {
     const PRUNE: &'static [Sql] = &[statements::PRUNE];
 
     fn load_due(&self, rows: &str) -> Result<Sessions, StoreError> {
-        Ok(store::Rows { sessions: decode(rows)?, broadcasts: None }.into())
+        Ok(store::Rows { sessions: decode(rows)?, ..store::Rows::default() }.into())
     }
 
     fn expire(&self, state: &mut Sessions, moment: &mut Moment<'_>) -> (Vec<Event>, Vec<CacheWrite>) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use avanzacast_livekit::Stamp;
-use avanzacast_schemas::{Role, RoomName, SessionId, SessionState, TokenOrigin};
+use avanzacast_schemas::{ParticipantId, Role, RoomName, SessionId, SessionState, TokenOrigin};
 use avanzacast_worker::{
     person::{self, Person, Personal},
     store::{Change, Op},
@@ -11,7 +11,7 @@ use avanzacast_worker::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::store;
+use crate::{store, traces::Traces};
 
 /// What has happened to a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -63,8 +63,10 @@ pub struct Session {
     pub stamp: Option<Stamp>,
     /// The token for `stamp`, when it was signed just now; never stored.
     pub signed: Option<String>,
-    /// A token from outside, as it came.
+    /// A token from outside, as it came; `None` once it was erased, for it says who they are.
     pub token: Option<String>,
+    /// Lower-case hex of SHA-256 of that token.
+    pub fingerprint: Option<String>,
     /// When that one ends: Unix seconds.
     pub token_exp: Option<i64>,
     /// How it was redeemed.
@@ -127,6 +129,7 @@ pub struct Sessions {
     known: HashMap<SessionId, Entry>,
     people: Vec<Person>,
     broadcasts: HashMap<Uuid, bool>,
+    pub(crate) traces: Traces,
 }
 
 impl Sessions {
@@ -157,6 +160,34 @@ impl Sessions {
         self.known.get(id).map(|entry| &entry.session)
     }
 
+    /// The session that lets somebody in.
+    pub(crate) fn of(&self, participant: &ParticipantId) -> Option<&Session> {
+        self.known.values().map(|entry| &entry.session).find(|session| session.id.participant() == *participant)
+    }
+
+    /// Whom sessions let in that a user registered: of those that were looked for, and of those that this batch made.
+    pub(crate) fn registered_by(&self, user: i64) -> Vec<ParticipantId> {
+        let mut all = self.traces.registered_by(user);
+        let new = self.known.values().filter(|entry| entry.op == Some(Op::Insert));
+        let new = new.filter(|entry| entry.session.created_by == Some(user));
+        all.extend(new.map(|entry| entry.session.id.participant()));
+        all
+    }
+
+    /// Forgets what a session knows of the person. Gives back the values that were not written yet.
+    pub(crate) fn forget(&mut self, id: &SessionId) -> Vec<String> {
+        let Some(mut session) = self.get(id).cloned() else { return Vec::new() };
+        (session.name, session.identity) = (None, None);
+        if session.token.take().is_some() {
+            self.update(session);
+        } else if let Some(entry) = self.known.get_mut(id) {
+            entry.session = session;
+        }
+        let participant = id.participant();
+        let mine = |person: &mut Person| person.subject == participant.as_str();
+        self.people.extract_if(.., mine).map(|person| person.personal.value).collect()
+    }
+
     /// All of them.
     pub fn ids(&self) -> Vec<SessionId> {
         self.known.keys().cloned().collect()
@@ -183,7 +214,7 @@ impl Sessions {
         // One that this batch made is written once, as it is in the end.
         let op = match self.known.get(&session.id).and_then(|entry| entry.op) {
             Some(Op::Insert) => Op::Insert,
-            Some(Op::Update) | None => Op::Update,
+            Some(Op::Update | Op::Delete) | None => Op::Update,
         };
         self.known.insert(session.id.clone(), Entry { session, op: Some(op) });
     }
@@ -195,7 +226,7 @@ impl Sessions {
             let changed = self.known.values().filter(move |entry| entry.op == Some(wanted));
             changed.map(|entry| store::row(&entry.session)).collect::<Vec<_>>()
         };
-        let mut changes = Vec::new();
+        let mut changes: Vec<Change> = self.traces.changes().collect();
         for op in [Op::Insert, Op::Update] {
             let rows = rows(op);
             if !rows.is_empty() {

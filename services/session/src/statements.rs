@@ -13,7 +13,7 @@ macro_rules! session {
          'state', s.state, 'ttl', s.ttl, 'created_at', s.created_at, 'expires_at', s.expires_at, 'jti', s.jti,
          'nbf', s.nbf, 'exp', s.exp, 'token', s.token, 'resume_hash', s.resume_hash, 'consumed_at', s.consumed_at,
          'resume_until', s.resume_until, 'name_salt', n.salt, 'name', n.value, 'identity_salt', i.salt,
-         'identity', i.value, 'broadcast_id', s.broadcast_id,
+         'identity', i.value, 'fingerprint', s.fingerprint, 'broadcast_id', s.broadcast_id,
          'broadcast_over', CASE WHEN b.status = 'ended' THEN 1 ELSE 0 END, 'created_by', s.created_by"
     };
 }
@@ -45,6 +45,93 @@ pub(crate) const BY_ID: Sql = Sql {
         "WHERE s.id IN (SELECT value FROM json_each(?1)))), 'broadcasts',
          json((SELECT json_group_array(json_array(id, status)) FROM broadcast
              WHERE id IN (SELECT value FROM json_each(?1)))))"
+    ),
+};
+
+/// How many of a user's sessions are erased by one command: each is some rows and events, and all are one transaction.
+pub(crate) const ERASED_AT_ONCE: usize = 200;
+
+/// As [`BY_ID`], with what is left of those who are to be forgotten: keys `erase ` and a participant, or a user's id. Of a
+/// user, 201 of those whom sessions let in that the user registered, and of whom something is left; also where the session
+/// is forgotten by now, and only the ledger knows. `{…, traces: {people, stays, accounts, registered}}`, the fields of
+/// [`crate::traces::Read`].
+pub(crate) const WITH_TRACES: Sql = Sql {
+    postgres: concat!(
+        "WITH k AS (SELECT substr(v, 7) AS whom FROM unnest($1::text[]) v WHERE v LIKE 'erase %'),
+        moment AS (SELECT (extract(epoch FROM statement_timestamp()) * 1000)::bigint AS now),
+        u AS (SELECT id, email_key, username_key FROM account
+            WHERE id = ANY(ARRAY(SELECT CASE WHEN whom NOT LIKE 'p\\_%' THEN whom::bigint END FROM k))),
+        r AS (SELECT u.id, x.participant FROM u CROSS JOIN LATERAL (
+            SELECT s.participant FROM session s, moment WHERE s.created_by = u.id AND (
+                s.token IS NOT NULL
+                OR EXISTS (SELECT 1 FROM person p WHERE p.subject = s.participant)
+                OR EXISTS (SELECT 1 FROM presence p WHERE p.participant = s.participant
+                    AND p.identity NOT IN (s.participant, 'unknown:' || p.sid))
+                OR s.state <> 'revoked' AND (s.exp * 1000 > moment.now
+                    OR s.state = 'open' AND s.expires_at > moment.now
+                    OR s.state = 'consumed' AND s.resume_until > moment.now))
+            UNION SELECT l.body::json -> 'data' ->> 'participant' FROM ledger_index i JOIN ledger l ON l.seq = i.seq
+                WHERE i.kind = 'user' AND i.key = u.id::text AND EXISTS (
+                    SELECT 1 FROM person p WHERE p.subject = l.body::json -> 'data' ->> 'participant')
+            LIMIT 201) x),
+        p AS (SELECT whom AS participant FROM k WHERE whom LIKE 'p\\_%' UNION SELECT participant FROM r),
+        st AS (SELECT x.sid, p.participant AS of, x.identity FROM p JOIN presence x ON x.participant = p.participant
+                WHERE x.identity NOT IN (p.participant, 'unknown:' || x.sid)
+            UNION SELECT x.sid, p.participant, x.identity FROM p JOIN session s ON s.participant = p.participant
+                JOIN person i ON i.subject = p.participant AND i.field = 'identity'
+                JOIN presence x ON x.room = s.room AND x.identity = i.value)
+        SELECT json_build_object('sessions', (SELECT json_agg(r) FROM (SELECT ",
+        session!(postgres),
+        " FROM session s",
+        beside!(),
+        "WHERE s.id IN (SELECT id FROM session WHERE id = ANY($1)
+            UNION SELECT o.id FROM p JOIN session o ON o.participant = p.participant)) r), 'broadcasts',
+         (SELECT json_agg(json_build_array(id, status)) FROM broadcast WHERE id = ANY($1)),
+         'traces', json_build_object(
+            'people', (SELECT json_agg(json_build_array(subject, value)) FROM person WHERE subject IN (
+                SELECT participant FROM p UNION SELECT 'user_' || id FROM u UNION SELECT sid FROM st)),
+            'stays', (SELECT json_agg(st) FROM st),
+            'accounts', (SELECT json_agg(json_build_array(id, email_key, username_key)) FROM u),
+            'registered', (SELECT json_agg(json_build_array(id, participant)) FROM r)))"
+    ),
+    sqlite: concat!(
+        "WITH k AS (SELECT substr(value, 7) AS whom FROM json_each(?1) WHERE value GLOB 'erase *'),
+        moment AS (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now),
+        u AS (SELECT id, email_key, username_key FROM account
+            WHERE id IN (SELECT CAST(whom AS INTEGER) FROM k WHERE whom NOT GLOB 'p_*')),
+        left_by AS (SELECT u.id, s.participant FROM u JOIN session s ON s.created_by = u.id, moment WHERE
+                s.token IS NOT NULL
+                OR EXISTS (SELECT 1 FROM person p WHERE p.subject = s.participant)
+                OR EXISTS (SELECT 1 FROM presence p WHERE p.participant = s.participant
+                    AND p.identity NOT IN (s.participant, 'unknown:' || p.sid))
+                OR s.state <> 'revoked' AND (s.exp * 1000 > moment.now
+                    OR s.state = 'open' AND s.expires_at > moment.now
+                    OR s.state = 'consumed' AND s.resume_until > moment.now)
+            UNION SELECT u.id, l.body ->> '$.data.participant' FROM u
+                JOIN ledger_index i ON i.kind = 'user' AND i.key = CAST(u.id AS TEXT) JOIN ledger l ON l.seq = i.seq
+                WHERE EXISTS (SELECT 1 FROM person p WHERE p.subject = l.body ->> '$.data.participant')),
+        r AS (SELECT id, participant FROM (
+            SELECT id, participant, row_number() OVER (PARTITION BY id) AS place FROM left_by) WHERE place <= 201),
+        p AS (SELECT whom AS participant FROM k WHERE whom GLOB 'p_*' UNION SELECT participant FROM r),
+        st AS (SELECT x.sid, p.participant AS of, x.identity FROM p JOIN presence x ON x.participant = p.participant
+                WHERE x.identity NOT IN (p.participant, 'unknown:' || x.sid)
+            UNION SELECT x.sid, p.participant, x.identity FROM p JOIN session s ON s.participant = p.participant
+                JOIN person i ON i.subject = p.participant AND i.field = 'identity'
+                JOIN presence x ON x.room = s.room AND x.identity = i.value)
+        SELECT json_object('sessions', json((SELECT json_group_array(",
+        session!(sqlite),
+        ")) FROM session s",
+        beside!(),
+        "WHERE s.id IN (SELECT value FROM json_each(?1)
+            UNION SELECT o.id FROM p JOIN session o ON o.participant = p.participant))), 'broadcasts',
+         json((SELECT json_group_array(json_array(id, status)) FROM broadcast
+             WHERE id IN (SELECT value FROM json_each(?1)))),
+         'traces', json_object(
+            'people', json((SELECT json_group_array(json_array(subject, value)) FROM person WHERE subject IN (
+                SELECT participant FROM p UNION SELECT 'user_' || id FROM u UNION SELECT sid FROM st))),
+            'stays', json((SELECT json_group_array(json_object('sid', sid, 'of', of, 'identity', identity)) FROM st)),
+            'accounts', json((SELECT json_group_array(json_array(id, email_key, username_key)) FROM u)),
+            'registered', json((SELECT json_group_array(json_array(id, participant)) FROM r))))"
     ),
 };
 
@@ -147,7 +234,7 @@ pub(crate) const DUE: Sql = Sql {
     sqlite: "SELECT json_group_array(json_object('id', s.id, 'room', s.room, 'role', s.role, 'origin', s.origin,
             'single_use', s.single_use, 'state', s.state, 'ttl', s.ttl, 'created_at', s.created_at,
             'expires_at', s.expires_at, 'jti', s.jti, 'nbf', s.nbf, 'exp', s.exp, 'token', s.token,
-            'broadcast_id', s.broadcast_id, 'created_by', s.created_by))
+            'fingerprint', s.fingerprint, 'broadcast_id', s.broadcast_id, 'created_by', s.created_by))
         FROM (SELECT * FROM session WHERE due_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) AND state = 'open'
             AND ?1 IS NOT NULL ORDER BY due_at LIMIT 500) s",
 };

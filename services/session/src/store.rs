@@ -1,6 +1,6 @@
 //! Sessions in the database: rows. The statements are in [`crate::statements`].
 
-use avanzacast_livekit::{Stamp, fingerprint};
+use avanzacast_livekit::Stamp;
 use avanzacast_schemas::{ParticipantId, Role, RoomName, SessionId, TokenOrigin};
 use avanzacast_worker::{
     person::Personal,
@@ -9,7 +9,10 @@ use avanzacast_worker::{
 use serde::{Deserialize, Deserializer, de::Error};
 use uuid::Uuid;
 
-use crate::state::{Consumption, Session, Sessions, State};
+use crate::{
+    state::{Consumption, Session, Sessions, State},
+    traces,
+};
 
 pub(crate) static SESSION: Table = Table {
     name: "session",
@@ -39,11 +42,14 @@ pub(crate) static SESSION: Table = Table {
 };
 
 /// What a batch's read gives.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Rows {
     pub(crate) sessions: Option<Vec<Row>>,
     /// Id and status.
     pub(crate) broadcasts: Option<Vec<(Uuid, String)>>,
+    /// Only where somebody is to be forgotten.
+    #[serde(default)]
+    pub(crate) traces: Option<traces::Read>,
 }
 
 impl From<Rows> for Sessions {
@@ -55,6 +61,7 @@ impl From<Rows> for Sessions {
         for (id, status) in rows.broadcasts.into_iter().flatten() {
             sessions.insert_broadcast(id, status == "ended");
         }
+        sessions.traces = rows.traces.unwrap_or_default().into();
         sessions
     }
 }
@@ -88,6 +95,7 @@ pub(crate) struct Row {
     #[serde(default)]
     broadcast_over: u8,
     created_by: Option<i64>,
+    fingerprint: Option<String>,
     /// In a page: which of the rows looked through this is.
     pub(crate) place: Option<u32>,
 }
@@ -129,6 +137,7 @@ impl From<Row> for Session {
             broadcast: row.broadcast_id,
             broadcast_over: row.broadcast_over == 1,
             created_by: row.created_by,
+            fingerprint: row.fingerprint,
         }
     }
 }
@@ -170,6 +179,6 @@ pub(crate) fn row(session: &Session) -> Vec<Cell> {
         session.due_at().into(),
         session.broadcast.map(|id| id.to_string()).into(),
         session.created_by.into(),
-        session.token.as_deref().map(fingerprint).into(),
+        session.fingerprint.clone().into(),
     ]
 }

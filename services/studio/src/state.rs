@@ -154,7 +154,7 @@ impl Studio {
         // One that this batch made is written once, as it is in the end.
         let op = match self.broadcasts.get(&broadcast.id).and_then(|entry| entry.op) {
             Some(Op::Insert) => Op::Insert,
-            Some(Op::Update) | None => Op::Update,
+            Some(Op::Update | Op::Delete) | None => Op::Update,
         };
         self.broadcasts.insert(broadcast.id, Entry { broadcast, op: Some(op) });
     }

@@ -202,7 +202,7 @@ impl<S: Service> Batches<S> {
         if let Err(error) = session.lock().await {
             return if error.fault == Fault::Contended { Ok(None) } else { Err(error.into()) };
         }
-        let snapshot = session.read(S::ROWS, &ids, &keys).await?;
+        let snapshot = session.read(self.service.rows(&keys), &ids, &keys).await?;
         let size = snapshot.head.size;
         let decisions = self.decide(items, snapshot)?;
         let gated = session.write(size, &decisions.plan).await;
@@ -235,7 +235,7 @@ impl<S: Service> Batches<S> {
     async fn read(&mut self, items: &[Item<S::Command>]) -> Result<Snapshot, StoreError> {
         let (ids, keys) = self.wanted(items);
         if let Some(session) = &mut self.session {
-            match session.read(S::ROWS, &ids, &keys).await {
+            match session.read(self.service.rows(&keys), &ids, &keys).await {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(error) if error.fault == Fault::Away => self.session = None,
                 Err(error) => return Err(error),
@@ -243,7 +243,7 @@ impl<S: Service> Batches<S> {
         }
         self.connect().await?;
         match &mut self.session {
-            Some(session) => session.read(S::ROWS, &ids, &keys).await,
+            Some(session) => session.read(self.service.rows(&keys), &ids, &keys).await,
             None => Err(StoreError::timed_out()),
         }
     }

@@ -41,11 +41,12 @@ impl<S: Service> Concluder<S> {
         let mut verdicts = Vec::with_capacity(batch.items.len());
         for (item, decided) in batch.items.iter().zip(&batch.decided) {
             let (verdict, cache) = self.verdict(&batch.state, &item.command, decided.as_ref());
-            let ending = matches!(cache, Some(CacheWrite::End(..)));
-            match cache {
-                Some(CacheWrite::End(id, value)) => ends.push((id, value)),
-                Some(CacheWrite::Fill(id, value, ttl)) => fills.push((id, value, ttl)),
-                None => {}
+            let ending = cache.iter().any(|write| matches!(write, CacheWrite::End(..)));
+            for write in cache {
+                match write {
+                    CacheWrite::End(id, value) => ends.push((id, value)),
+                    CacheWrite::Fill(id, value, ttl) => fills.push((id, value, ttl)),
+                }
             }
             verdicts.push((verdict, ending));
         }
@@ -72,13 +73,13 @@ impl<S: Service> Concluder<S> {
         state: &S::State,
         command: &S::Command,
         decided: Option<&(Decided, bool)>,
-    ) -> (Verdict, Option<CacheWrite>) {
+    ) -> (Verdict, Vec<CacheWrite>) {
         match decided {
-            None => (Verdict::Silent, None),
-            Some((Decided::Refused(refusal), _)) => (Verdict::Refused(refusal.clone()), None),
+            None => (Verdict::Silent, Vec::new()),
+            Some((Decided::Refused(refusal), _)) => (Verdict::Refused(refusal.clone()), Vec::new()),
             Some((Decided::Done(record), first)) => match self.service.answer(state, command, record, *first) {
                 Ok(Answer { reply, cache }) => (Verdict::Done(reply), cache),
-                Err(refusal) => (Verdict::Refused(refusal), None),
+                Err(refusal) => (Verdict::Refused(refusal), Vec::new()),
             },
         }
     }

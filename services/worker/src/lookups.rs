@@ -99,8 +99,10 @@ impl<S: Service> Lookups<S> {
     async fn answer(&self, answer: Result<Answer, Refusal>) -> Verdict {
         match answer {
             Ok(answer) => {
-                if let Some(CacheWrite::Fill(id, value, ttl)) = answer.cache {
-                    self.cache.fill(&id, value, ttl).await;
+                for write in answer.cache {
+                    if let CacheWrite::Fill(id, value, ttl) = write {
+                        self.cache.fill(&id, value, ttl).await;
+                    }
                 }
                 Verdict::Done(answer.reply)
             }

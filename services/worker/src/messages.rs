@@ -56,7 +56,7 @@ pub fn reply(status: u16, body: &impl Serialize) -> Result<Reply, Refusal> {
 /// # Errors
 /// What has no JSON.
 pub fn uncached(status: u16, body: &impl Serialize) -> Result<Answer, Refusal> {
-    Ok(Answer { reply: reply(status, body)?, cache: None })
+    Ok(Answer { reply: reply(status, body)?, cache: Vec::new() })
 }
 
 /// What the inbox kept.

@@ -70,6 +70,13 @@ pub fn value_of(personal: Option<&Personal>) -> String {
     personal.map(|personal| personal.value.clone()).unwrap_or_default()
 }
 
+/// Forgets all values of these subjects.
+#[must_use]
+pub fn forget(subjects: impl IntoIterator<Item = String>) -> Option<Change> {
+    let rows: Vec<_> = subjects.into_iter().map(|subject| vec![subject.into()]).collect();
+    (!rows.is_empty()).then_some(Change { table: &TABLE, op: Op::Delete, rows })
+}
+
 /// The rows to be written.
 #[must_use]
 pub fn change(people: &[Person]) -> Option<Change> {

@@ -17,6 +17,7 @@ use crate::{
     limits,
     lookups::Lookups,
     relay::Relay,
+    retention::Retention,
     service::{Service, Sweeps},
     store::Store,
     sweep::Sweep,
@@ -126,6 +127,13 @@ pub fn sweep<S: Sweeps>(service: Arc<S>, store: Store, bus: &Bus, running: &Runn
     let Running { guard, committed, .. } = running;
     let sweep = Sweep::new(service, store, guard.clone(), CacheWriter::new(bus.clone()), Arc::clone(committed));
     life.essential("sweeping", sweep.run(life.stopping()));
+}
+
+/// Forgets beside a running worker what people were called, when it is older than this.
+pub fn retain(keep: Duration, store: Store, running: &Running, life: &Lifecycle) {
+    let Running { guard, committed, .. } = running;
+    let retention = Retention::new(keep, store, guard.clone(), Arc::clone(committed));
+    life.essential("forgetting what is old", retention.run(life.stopping()));
 }
 
 /// Batches form by load: one command when idle, many when busy. Ends when nobody can send any more.

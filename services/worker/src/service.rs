@@ -67,7 +67,7 @@ pub struct Answer {
     /// To the sender.
     pub reply: Reply,
     /// To the cache.
-    pub cache: Option<CacheWrite>,
+    pub cache: Vec<CacheWrite>,
 }
 
 /// A command as a service understands it.
@@ -105,6 +105,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// The keys of the rows that a command's decision reads.
     fn keys<'a>(&self, command: &'a Self::Command) -> Vec<Cow<'a, str>>;
+
+    /// What a batch with these keys reads, if that is more than [`Service::ROWS`]: what few batches need need not be looked
+    /// for in every one.
+    fn rows(&self, _keys: &[Cow<'_, str>]) -> Sql {
+        Self::ROWS
+    }
 
     /// Takes in the rows that [`Service::ROWS`] selected.
     ///

@@ -68,7 +68,7 @@ impl Service for AuditService {
     }
 
     fn answer(&self, (): &(), _: &NoteRefused, _: &RawValue, _: bool) -> Result<Answer, Refusal> {
-        Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: None })
+        Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: Vec::new() })
     }
 
     fn changes(&self, (): &()) -> Vec<Change> {

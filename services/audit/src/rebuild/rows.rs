@@ -148,7 +148,7 @@ impl<T: Row> Kept<T> {
     /// Adds a row, or puts it in the place of the one with its name.
     pub(super) fn put(&mut self, row: T) {
         let op = match self.0.get(&row.name()) {
-            Some((_, None | Some(Op::Update))) => Op::Update,
+            Some((_, None | Some(Op::Update | Op::Delete))) => Op::Update,
             Some((_, Some(Op::Insert))) | None => Op::Insert,
         };
         self.0.insert(row.name(), (row, Some(op)));

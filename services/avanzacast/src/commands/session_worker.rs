@@ -8,7 +8,7 @@ use avanzacast_kit::{
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::{BusUser, consumer, stream};
-use avanzacast_session::{Rules, SessionService, dead, health, webhook};
+use avanzacast_session::{Rules, SessionService, dead, health, scrub, webhook};
 use avanzacast_worker::{Running, store::Store};
 
 use super::{Failure, measure};
@@ -74,11 +74,16 @@ pub(crate) async fn run() -> Result<bool, Failure> {
 /// Starts the worker's loops.
 pub(crate) async fn start(settings: Settings, bus: &Bus, life: &Lifecycle) -> Result<Started, Failure> {
     let livekit_url = settings.livekit.http_url.clone();
+    let person_retention = settings.limits.person_retention();
     let service = Arc::new(SessionService::new(Rules::new(&settings.livekit, settings.limits, settings.links)));
     let intake = Intake::new(bus.clone(), stream::INTAKE, consumer::INTAKE_SESSION);
     let store = Store::new(settings.database);
     let running = avanzacast_worker::run(Arc::clone(&service), store.clone(), bus, Some(intake), life).await?;
     avanzacast_worker::relay(store.clone(), bus, &running, life);
+    scrub::scrub(store.clone(), bus, life);
+    if let Some(keep) = person_retention {
+        avanzacast_worker::retain(keep, store.clone(), &running, life);
+    }
     avanzacast_worker::sweep(service, store, bus, &running, life);
     watch_advisories(bus, life).await?;
     let health = health::serve_health(bus, running.guard.clone(), livekit_url, life).await?;

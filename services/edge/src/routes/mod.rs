@@ -42,6 +42,7 @@ routes! {
     broadcast_session,
     user_create,
     user_get,
+    user_erase,
     livekit_token,
     livekit_webhook,
     connection_details,

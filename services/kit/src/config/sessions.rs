@@ -1,5 +1,7 @@
 //! How long things live.
 
+use std::time::Duration;
+
 use super::Variables;
 
 /// Life times, in seconds.
@@ -17,6 +19,8 @@ pub struct SessionLimits {
     pub token_ttl: u32,
     /// `SESSION_RESUME_SECONDS`: how long after the consume the same consumer may come back.
     pub resume: u32,
+    /// `PERSON_RETENTION_DAYS`: how many days it is kept what participants were called; 0 is for ever.
+    pub person_retention_days: u32,
 }
 
 /// Ten years: nothing here is meant to outlive that.
@@ -37,8 +41,18 @@ impl SessionLimits {
             link_ttl: link_max_ttl.min(86_400),
             link_max_ttl,
             token_ttl: variables.number("TOKEN_TTL_SECONDS", 300, 1..=LONGEST),
+            person_retention_days: variables.number("PERSON_RETENTION_DAYS", 365, 0..=36_500),
             resume: variables.number("SESSION_RESUME_SECONDS", 43_200, 0..=LONGEST),
         }
+    }
+}
+
+impl SessionLimits {
+    /// How long it is kept what participants were called; `None` is for ever.
+    #[must_use]
+    pub fn person_retention(&self) -> Option<Duration> {
+        let days = u64::from(self.person_retention_days);
+        (days > 0).then(|| Duration::from_secs(days * 24 * 60 * 60))
     }
 }
 

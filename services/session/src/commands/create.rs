@@ -91,6 +91,7 @@ fn make(
         stamp,
         signed: None,
         token: None,
+        fingerprint: None,
         consumption: None,
         name: Some(person::salted(command.username.as_str(), moment)),
         identity: None,

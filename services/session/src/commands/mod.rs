@@ -2,11 +2,12 @@
 
 pub(crate) mod consume;
 pub(crate) mod create;
+pub(crate) mod erase;
 pub(crate) mod issue;
 pub(crate) mod register;
 pub(crate) mod revoke;
 
-use avanzacast_schemas::{Actor, ConsumeSession, CreateSession, IssueToken, RegisterToken, RevokeSession};
+use avanzacast_schemas::{Actor, ConsumeSession, CreateSession, ErasePerson, IssueToken, RegisterToken, RevokeSession};
 
 /// Any command of this service, with who asked.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub enum Command {
     Consume(ConsumeSession, Actor),
     /// `cmd.session.revoke`
     Revoke(RevokeSession, Actor),
+    /// `cmd.session.erase`
+    Erase(ErasePerson, Actor),
     /// `cmd.session.register`; or, by nobody that we know, `cmd.token.register`
     Register(RegisterToken, Option<Actor>),
     /// `cmd.token.issue`

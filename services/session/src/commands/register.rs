@@ -114,7 +114,10 @@ pub(crate) fn decide(
     let rebuilt = SessionId::rebuilt(&command.session_id.participant());
     match sessions.get(&command.session_id).or_else(|| sessions.get(&rebuilt)) {
         // The same again: nothing new has happened.
-        Some(known) if known.token.as_deref() == Some(&command.token) => {
+        Some(known)
+            if known.id == command.session_id
+                && known.fingerprint.as_deref() == Some(fingerprint(&command.token).as_str()) =>
+        {
             let record = Record { session: create::Record::of(known), again: true };
             return Decision::done(Vec::new(), &record);
         }
@@ -165,6 +168,7 @@ fn store(
         stamp: None,
         signed: None,
         token: Some(command.token.clone()),
+        fingerprint: Some(fingerprint(&command.token)),
         token_exp: Some(token_exp),
         consumption: None,
         name: Some(person::salted(accepted.username.as_str(), moment)),

@@ -67,6 +67,8 @@ CREATE TRIGGER ledger_only_append BEFORE INSERT ON ledger
 -- Values about people are forgotten by age, those of users and broadcasts only with them.
 CREATE INDEX person_recorded ON person (recorded_at)
     WHERE subject NOT LIKE 'user\_%' ESCAPE '\' AND subject NOT LIKE 'broadcast\_%' ESCAPE '\';
+-- The stays of somebody whom a session let in.
+CREATE INDEX presence_participant ON presence (participant) WHERE participant IS NOT NULL;
 -- The sessions that a user registered.
 CREATE INDEX session_created_by ON session (created_by) WHERE created_by IS NOT NULL;
 -- What has been erased here and may still stand in the dead letters: JSON, an array of texts. Gone when it is gone there.

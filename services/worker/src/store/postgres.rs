@@ -151,7 +151,7 @@ fn statement(gate: &str, mut parameter: usize, changes: &[Change]) -> (String, V
     let mut sql = gate.to_owned();
     let (mut updates, mut counts) = (Vec::new(), Vec::new());
     for (number, change) in changes.iter().enumerate() {
-        let columns = change.table.columns;
+        let columns = change.sent();
         let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let arrays: Vec<String> = columns
             .iter()
@@ -172,8 +172,12 @@ fn statement(gate: &str, mut parameter: usize, changes: &[Change]) -> (String, V
                 updates.push(i64::try_from(change.rows.len()).unwrap_or(i64::MAX));
                 counts.push(number);
                 let set = columns.iter().map(|(name, _)| format!("{name} = v.{name}")).collect::<Vec<_>>().join(", ");
-                let key = columns.first().map_or("id", |(name, _)| name);
+                let key = change.key();
                 format!(", w{number} AS (UPDATE {table} t SET {set} FROM {source} WHERE t.{key} = v.{key} RETURNING 1)")
+            }
+            Op::Delete => {
+                let key = change.key();
+                format!(", w{number} AS (DELETE FROM {table} t USING {source} WHERE t.{key} = v.{key})")
             }
         });
     }

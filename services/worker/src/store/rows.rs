@@ -67,16 +67,18 @@ pub enum Op {
     Insert,
     /// They take the place of rows with the same key; every one must be there.
     Update,
+    /// All rows with these keys are gone, however many there were.
+    Delete,
 }
 
-/// Rows of one table, all new or all changed.
+/// Rows of one table, all new, all changed or all gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Where.
     pub table: &'static Table,
     /// How.
     pub op: Op,
-    /// Whole rows, in the order of the table's columns.
+    /// Whole rows, in the order of the table's columns; of those to be deleted only the key.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -87,6 +89,20 @@ pub(super) enum Array {
 }
 
 impl Change {
+    /// The columns that are sent.
+    pub(super) fn sent(&self) -> &'static [(&'static str, Kind)] {
+        let all = self.table.columns;
+        match self.op {
+            Op::Insert | Op::Update => all,
+            Op::Delete => all.get(..1).unwrap_or(all),
+        }
+    }
+
+    /// The name of the column by which rows are found.
+    pub(super) fn key(&self) -> &'static str {
+        self.table.columns.first().map_or("id", |(name, _)| name)
+    }
+
     /// The rows, column by column. A value of the wrong kind becomes null, which the table's constraints refuse.
     pub(super) fn columns(&self) -> Vec<Array> {
         let column = |(position, (_, kind)): (usize, &(&str, Kind))| match kind {
@@ -109,6 +125,6 @@ impl Change {
                     .collect(),
             ),
         };
-        self.table.columns.iter().enumerate().map(column).collect()
+        self.sent().iter().enumerate().map(column).collect()
     }
 }

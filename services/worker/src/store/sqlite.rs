@@ -118,7 +118,7 @@ async fn change(session: &mut SqliteSession, changes: &[Change]) -> Result<(), S
     for change in changes {
         let done = sqlx::query(AssertSqlSafe(statement(change))).bind(json(&change.rows)?);
         let touched = done.execute(&mut session.connection).await?.rows_affected();
-        if usize::try_from(touched).ok() != Some(change.rows.len()) {
+        if change.op != Op::Delete && usize::try_from(touched).ok() != Some(change.rows.len()) {
             return Err(StoreError::rows_moved());
         }
     }
@@ -158,7 +158,7 @@ pub(super) async fn advance(
 }
 
 fn statement(change: &Change) -> String {
-    let (table, columns) = (change.table.name, change.table.columns);
+    let (table, columns) = (change.table.name, change.sent());
     let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let values: Vec<String> =
         columns.iter().enumerate().map(|(n, (name, _))| format!("value ->> {n} AS {name}")).collect();
@@ -167,9 +167,10 @@ fn statement(change: &Change) -> String {
         Op::Insert => format!("INSERT INTO {table} ({names}) {source}"),
         Op::Update => {
             let set = columns.iter().map(|(name, _)| format!("{name} = v.{name}")).collect::<Vec<_>>().join(", ");
-            let key = columns.first().map_or("id", |(name, _)| name);
+            let key = change.key();
             format!("UPDATE {table} AS t SET {set} FROM ({source}) AS v WHERE t.{key} = v.{key}")
         }
+        Op::Delete => format!("DELETE FROM {table} WHERE {} IN ({source})", change.key()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `avanzacast audit`: the record, for whoever has to answer for it.
 
 mod archive;
+mod erase;
 mod export;
 mod find;
 mod key;
@@ -59,6 +60,8 @@ enum Command {
     Who(who::Who),
     /// Says what is known of somebody, by e-mail address, name or LiveKit identity
     Find(find::Find),
+    /// Forgets what somebody was called, revokes what still lets them in, and says so in the record
+    Erase(erase::Erase),
     /// Packs events with all that it takes to prove them, for somebody who trusts nobody here
     Export(export::Export),
 }
@@ -83,6 +86,7 @@ impl Audit {
             Command::Prove(prove) => prove.run().await,
             Command::Key(key) => key.run().await,
             Command::Archive(archive) => archive.run().await,
+            Command::Erase(erase) => erase.run().await,
             Command::Export(export) => export.run().await,
             Command::Who(who) => who.run().await,
             Command::Find(find) => find.run().await,

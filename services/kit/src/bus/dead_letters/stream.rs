@@ -5,7 +5,7 @@ use async_nats::{
     jetstream::{
         self, ErrorCode,
         consumer::{AckPolicy, pull},
-        stream::{DeleteMessageErrorKind, RawMessageErrorKind, Stream},
+        stream::{DeleteMessageErrorKind, DirectGetErrorKind, RawMessageErrorKind, Stream},
     },
 };
 use avanzacast_schemas::bus::{stream, subject};
@@ -119,6 +119,22 @@ impl DeadStream {
                 Ok(Some(DeadLetter::new(found.sequence, time, &found.subject, found.headers, found.payload)))
             }
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(away(error)),
+        }
+    }
+
+    /// The first letter from a place on, with its body, asked of any server that has it.
+    ///
+    /// # Errors
+    /// The bus does not answer.
+    pub async fn next(&self, from: u64) -> Result<Option<DeadLetter>, DeadError> {
+        let all = format!("{}>", subject::DEAD_PREFIX);
+        match self.stream.direct_get_next_for_subject(all, Some(from)).await {
+            Ok(found) => {
+                let time = found.time.unix_timestamp_nanos();
+                Ok(Some(DeadLetter::new(found.sequence, time, &found.subject, found.headers, found.payload)))
+            }
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(away(error)),
         }
     }
