@@ -28,6 +28,19 @@ impl Stack {
         command
     }
 
+    /// Runs any command as an operator does: as the bus user `admin`, who is found beside `up` without being told.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        let mut env = self.nats.as_ref().map_or_else(Vec::new, |nats| nats.environment(BusUser::Admin));
+        env.push(("DATA_DIR".to_owned(), self.data_dir().display().to_string()));
+        let mut command = Command::new(binary());
+        command.args(arguments).env_clear().envs(env).current_dir(self.data_dir());
+        command.output().expect("the program starts")
+    }
+
     /// Runs it to a good end, and answers its output.
     ///
     /// # Panics

@@ -69,7 +69,7 @@ const PUBLISH: &[(&str, &[BusUser])] = &[
     ("$JS.API.STREAM.MSG.GET.INTAKE", &[Admin]),
     ("$JS.API.STREAM.MSG.DELETE.EVENTS", &[Admin]),
     ("$JS.API.STREAM.INFO.DEAD", &[Session, Admin]),
-    ("$JS.API.DIRECT.GET.DEAD", &[Session, Admin]),
+    ("$JS.API.DIRECT.GET.DEAD", &[Admin]),
     ("$JS.API.STREAM.MSG.GET.DEAD", &[Session, Admin]),
     ("$JS.API.CONSUMER.CREATE.DEAD.mine", &[Session, Admin]),
     ("$JS.API.CONSUMER.MSG.NEXT.DEAD.mine", &[Session, Admin]),

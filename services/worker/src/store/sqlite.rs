@@ -35,7 +35,9 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         // INSERT OR REPLACE fires delete triggers only so (https://sqlite.org/lang_conflict.html).
-        .pragma("recursive_triggers", "on");
+        .pragma("recursive_triggers", "on")
+        // What is deleted is overwritten: somebody who was erased must not stand in the file (https://sqlite.org/pragma.html).
+        .pragma("secure_delete", "on");
     SqliteConnection::connect_with(&options).await
 }
 

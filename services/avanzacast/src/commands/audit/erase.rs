@@ -10,7 +10,7 @@ use avanzacast_schemas::{
     bus::{BusUser, subject},
     command_id,
 };
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,13 +21,13 @@ use super::{Failure, operator, replay::participant};
 /// It asks the session worker, as the bus user `admin` (NATS_URL, NATS_ADMIN_PASSWORD; beside a running `avanzacast up` it
 /// finds both by itself). The record keeps its hashes and stays valid. Again is nothing new.
 #[derive(Debug, Args)]
-#[group(id = "whom", required = true, multiple = false)]
+#[command(group(ArgGroup::new("whom").required(true).args(["session", "user"])))]
 pub(super) struct Erase {
     /// Whom a session lets in, by its id or by its participant `p_…`
-    #[arg(long, value_name = "ID", value_parser = participant, group = "whom")]
+    #[arg(long, value_name = "ID", value_parser = participant)]
     session: Option<ParticipantId>,
     /// A user, and whom the sessions let in that this user registered
-    #[arg(long, value_name = "N", group = "whom")]
+    #[arg(long, value_name = "N")]
     user: Option<i64>,
     /// Why, in at most 256 bytes. It stands in the record for good, so it must name nobody
     #[arg(long)]

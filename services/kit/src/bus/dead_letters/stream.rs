@@ -5,7 +5,8 @@ use async_nats::{
     jetstream::{
         self, ErrorCode,
         consumer::{AckPolicy, pull},
-        stream::{DeleteMessageErrorKind, DirectGetErrorKind, RawMessageErrorKind, Stream},
+        message::StreamMessage,
+        stream::{DeleteMessageErrorKind, RawMessageError, RawMessageErrorKind, Stream},
     },
 };
 use avanzacast_schemas::bus::{stream, subject};
@@ -62,6 +63,17 @@ fn away<E: Into<async_nats::Error>>(error: E) -> DeadError {
     DeadError::Away(error.into())
 }
 
+fn found(message: Result<StreamMessage, RawMessageError>) -> Result<Option<DeadLetter>, DeadError> {
+    match message {
+        Ok(found) => {
+            let time = found.time.unix_timestamp_nanos();
+            Ok(Some(DeadLetter::new(found.sequence, time, &found.subject, found.headers, found.payload)))
+        }
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(away(error)),
+    }
+}
+
 impl DeadStream {
     /// Finds the stream.
     ///
@@ -113,30 +125,17 @@ impl DeadStream {
     /// # Errors
     /// The bus does not answer.
     pub async fn letter(&self, sequence: u64) -> Result<Option<DeadLetter>, DeadError> {
-        match self.stream.get_raw_message(sequence).await {
-            Ok(found) => {
-                let time = found.time.unix_timestamp_nanos();
-                Ok(Some(DeadLetter::new(found.sequence, time, &found.subject, found.headers, found.payload)))
-            }
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(away(error)),
-        }
+        found(self.stream.get_raw_message(sequence).await)
     }
 
-    /// The first letter from a place on, with its body, asked of any server that has it.
+    /// The first letter from a place on, with its body. The stream's leader is asked: what a server that lags behind it does
+    /// not have yet must not be missed.
     ///
     /// # Errors
     /// The bus does not answer.
     pub async fn next(&self, from: u64) -> Result<Option<DeadLetter>, DeadError> {
         let all = format!("{}>", subject::DEAD_PREFIX);
-        match self.stream.direct_get_next_for_subject(all, Some(from)).await {
-            Ok(found) => {
-                let time = found.time.unix_timestamp_nanos();
-                Ok(Some(DeadLetter::new(found.sequence, time, &found.subject, found.headers, found.payload)))
-            }
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(away(error)),
-        }
+        found(self.stream.get_first_raw_message_by_subject(all, from).await)
     }
 
     /// Publishes a letter to its subject again, and takes it out of DEAD once a stream has it there. Its new id
