@@ -192,34 +192,6 @@ mod ledger {
     on_both_databases!(told, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
 }
 
-/// A worker that is killed again and again derives what one does that never was, and another takes its place.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn killed_it_derives_the_same() {
-    require!(Postgres::available());
-    let env = vec![("AUDIT_CHECKPOINT_SECONDS".to_owned(), "1".to_owned())];
-    let mut stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
-    for round in 0..4 {
-        sessions(&stack, 150).await;
-        stack.audits[0].kill9();
-        stack.audits[0] = stack.start_audit();
-        let _ = stack.audits[0].wait_for_log("ready");
-        if round == 2 {
-            // From the ledger, then from a stream that begins later.
-            stack.nats.as_ref().unwrap().delete_stream("EVENTS").await;
-            sessions(&stack, 10).await;
-            stack.provision();
-        }
-    }
-    signed(&stack, 610).await;
-    eventually("all is derived", async || stack.query("SELECT position FROM reactor WHERE name = 'audit'") == "610")
-        .await;
-    let _ = stack.audited(&["verify"]);
-    assert_eq!(
-        stack.query("SELECT count(*), sum(count) FROM (SELECT count FROM ledger_count) c").split('|').nth(1),
-        Some("610")
-    );
-}
-
 /// The database is one that somebody put back; what was signed since stands in the file outside.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_signed_outside_is_not_unsaid() {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod conclude;
+mod follow;
 mod guard;
 mod inbox;
 pub mod ledger;
@@ -19,8 +20,9 @@ pub mod store;
 mod sweep;
 mod verdict;
 
+pub use follow::{Follow, Follower, NotNow, Step};
 pub use guard::{Guard, Seen, Standing, look_once};
 pub use inbox::Decided;
-pub use reactor::{Follow, Follower, NotNow, Reacting, Reactor, Recorded, Step};
+pub use reactor::{Reacting, Reactor, Recorded};
 pub use run::{Own, Running, StartError, relay, retain, run, sweep};
 pub use service::{Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps};

@@ -12,7 +12,7 @@ use avanzacast_worker::{
 use bytes::Bytes;
 use data_encoding::BASE64;
 
-use super::signing::{Signing, SigningConfig};
+use super::signing::{Reached, Refused, Signing, SigningConfig};
 use crate::{
     log::{TileId, Tree, TreeError, subtree},
     subjects::Subjects,
@@ -90,7 +90,7 @@ impl Deriving {
 
     /// The tree at this position: the one that is known, or as it was left.
     async fn at(&mut self, session: &mut Session, position: i64) -> Result<Followed, TreeError> {
-        let position = u64::try_from(position).unwrap_or_default();
+        let position = whole(position);
         match self.followed.take() {
             Some(followed) if followed.tree.size() == position => Ok(followed),
             Some(_) | None => {
@@ -114,7 +114,11 @@ impl Follow for Deriving {
             Ok(followed) => followed,
             Err(TreeError::Store(error)) => return Err(error),
             // What was derived is damaged: nothing is built on it.
-            Err(error) => return Ok(Step::NotNow(NotNow(format!("the ledger's tiles cannot be continued: {error}")))),
+            Err(error) => {
+                let reason = format!("the ledger's tiles cannot be continued: {error}");
+                self.signing.refuse(&Refused::Tree(error), whole(position));
+                return Ok(Step::NotNow(NotNow(reason)));
+            }
         };
         let (mut index, mut tiles) = (Vec::new(), Vec::new());
         let mut counts: BTreeMap<(i64, String), (i64, i64)> = BTreeMap::new();
@@ -132,7 +136,8 @@ impl Follow for Deriving {
         let all = [(&INDEX, index), (&COUNT, counts.collect()), (&TILE, tiles)];
         let changes = all.into_iter().filter(|(_, rows)| !rows.is_empty());
         let mut changes: Vec<Change> = changes.map(|(table, rows)| Change { table, op: Op::Insert, rows }).collect();
-        changes.extend(self.signing.due(session, &followed.tree).await?);
+        let reached = Reached { tree: &followed.tree, stored: whole(position) };
+        changes.extend(self.signing.due(session, reached).await?);
         self.followed = Some(followed);
         Ok(Step::Passed(events.len(), Some(changes)))
     }
@@ -142,10 +147,20 @@ impl Follow for Deriving {
         let followed = match self.at(session, position).await {
             Ok(followed) => followed,
             Err(TreeError::Store(error)) => return Err(error),
-            Err(_) => return Ok(None),
+            // The ledger's end is gone, or its tiles are.
+            Err(error) => {
+                self.signing.refuse(&Refused::Tree(error), whole(position));
+                return Ok(None);
+            }
         };
-        let signed = self.signing.due(session, &followed.tree).await?;
+        let reached = Reached { tree: &followed.tree, stored: whole(position) };
+        let signed = self.signing.due(session, reached).await?;
         self.followed = Some(followed);
         Ok(signed.map(|row| vec![row]))
     }
+}
+
+/// A position is no negative number.
+fn whole(position: i64) -> u64 {
+    u64::try_from(position).unwrap_or_default()
 }

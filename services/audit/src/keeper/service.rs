@@ -23,6 +23,9 @@ use serde_json::value::RawValue;
 const KINDS: usize = 64;
 /// No code is longer.
 const CODE_BYTES: usize = 64;
+/// How much of an address is kept for good, at most: less than whose it is.
+const V4_BITS: u8 = 24;
+const V6_BITS: u8 = 48;
 
 /// The audit's commands.
 #[derive(Debug, Default)]
@@ -43,12 +46,7 @@ impl Service for AuditService {
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<NoteRefused>, Refusal> {
         let (id, _) = headers(delivery)?;
         let command: NoteRefused = body(delivery)?;
-        if command.refused.len() > KINDS || !command.refused.iter().all(is_sane) {
-            return Err(Refusal::new(Code::Malformed, "at most 64 kinds, each with a code and a network"));
-        }
-        if time::parse_rfc3339(&command.from) > time::parse_rfc3339(&command.to) {
-            return Err(Refusal::new(Code::Malformed, "it ends before it begins"));
-        }
+        check(&command)?;
         Ok(Decoded { id, command })
     }
 
@@ -92,8 +90,75 @@ impl Service for AuditService {
     }
 }
 
+/// It stands in the ledger for good, so nothing is taken on trust.
+fn check(command: &NoteRefused) -> Result<(), Refusal> {
+    let NoteRefused { from, to, refused, .. } = command;
+    if !(1..=KINDS).contains(&refused.len()) || !refused.iter().all(is_sane) {
+        return Err(Refusal::new(Code::Malformed, "1 to 64 kinds, each with a code and a network"));
+    }
+    match (time::parse_rfc3339(from), time::parse_rfc3339(to)) {
+        (Some(from), Some(to)) if from <= to => Ok(()),
+        _ => Err(Refusal::new(Code::Malformed, "a time from a moment to a later one")),
+    }
+}
+
 fn is_sane(counted: &RefusedCount) -> bool {
     let word = (1..=CODE_BYTES).contains(&counted.code.len())
         && counted.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    word && counted.network.parse::<IpNet>().is_ok() && counted.count > 0
+    word && counted.network.parse::<IpNet>().is_ok_and(is_nobodys) && counted.count > 0
+}
+
+/// Whether a network is too large to say who it was, and called as networks are.
+fn is_nobodys(network: IpNet) -> bool {
+    let bits = if network.addr().is_ipv4() { V4_BITS } else { V6_BITS };
+    network.prefix_len() <= bits && network == network.trunc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(code: &str, network: &str, count: u64) -> RefusedCount {
+        RefusedCount { code: code.to_owned(), network: network.to_owned(), count }
+    }
+
+    fn told(refused: Vec<RefusedCount>) -> NoteRefused {
+        let time = |minute: u8| format!("2026-02-02T02:4{minute}:00Z");
+        NoteRefused { from: time(0), to: time(1), refused, more: 7 }
+    }
+
+    #[test]
+    fn what_edges_tell_is_taken() {
+        let kinds =
+            [("credential_invalid", "203.0.113.0/24"), ("rate_limited", "2001:db8:aaaa::/48"), ("x", "0.0.0.0/0")];
+        let all = kinds.map(|(code, network)| counted(code, network, 1)).to_vec();
+        assert_eq!(check(&told(all)), Ok(()));
+        assert_eq!(check(&told(vec![counted("a", "203.0.113.0/24", 1); KINDS])), Ok(()));
+    }
+
+    #[test]
+    fn what_would_say_too_much_or_nothing_is_not() {
+        let good = || counted("a", "203.0.113.0/24", 1);
+        let bad = [
+            vec![],
+            vec![good(); KINDS + 1],
+            vec![good(), counted("", "203.0.113.0/24", 1)],
+            vec![counted(&"a".repeat(CODE_BYTES + 1), "203.0.113.0/24", 1)],
+            vec![counted("Ana, of 203.0.113.77", "203.0.113.0/24", 1)],
+            vec![counted("a", "203.0.113.77/32", 1)],
+            vec![counted("a", "203.0.113.77/24", 1)],
+            vec![counted("a", "203.0.113.77", 1)],
+            vec![counted("a", "2001:db8:aaaa:bbbb::/64", 1)],
+            vec![counted("a", "203.0.113.0/24", 0)],
+        ];
+        for refused in bad {
+            assert!(check(&told(refused.clone())).is_err(), "{refused:?}");
+        }
+        for (from, to) in [("", "2026-02-02T02:41:00Z"), ("2026-02-02T02:41:00Z", ""), ("", ""), ("b", "a")] {
+            let command = NoteRefused { from: from.to_owned(), to: to.to_owned(), ..told(vec![good()]) };
+            assert!(check(&command).is_err(), "{from} {to}");
+        }
+        let command = told(vec![good()]);
+        assert!(check(&NoteRefused { from: command.to, to: command.from, ..told(vec![good()]) }).is_err());
+    }
 }

@@ -6,10 +6,10 @@ use std::{path::PathBuf, time::Duration};
 use avanzacast_kit::{metrics, time};
 use avanzacast_worker::{
     ledger::Frontier,
-    store::{Change, Kind, Op, Session, StoreError, Table},
+    store::{Change, Head, Kind, Op, Session, StoreError, Table},
 };
 
-use super::outside;
+use super::outside::Outside;
 use crate::{
     Root,
     log::{self, Checkpoint, Keyring, Tree, TreeError},
@@ -62,8 +62,17 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// How far the ledger was followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached<'a> {
+    /// All of it, with what is in hand.
+    pub(super) tree: &'a Frontier,
+    /// What is stored of it: only that can be compared with what was signed.
+    pub(super) stored: u64,
+}
+
 /// What was signed before, as far as it was looked at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Last {
     size: u64,
     at: i64,
@@ -72,15 +81,19 @@ struct Last {
 /// Signs for one process, as long as it leads.
 #[derive(Debug)]
 pub(super) struct Signing {
-    config: SigningConfig,
+    ring: Keyring,
+    every: Duration,
+    outside: Option<Outside>,
     last: Option<Last>,
     refuses: bool,
+    /// Whether it was said that the file outside cannot be read.
+    blind: bool,
 }
 
 impl Signing {
-    pub(super) fn new(config: SigningConfig) -> Self {
+    pub(super) fn new(SigningConfig { ring, every, file }: SigningConfig) -> Self {
         metrics::audit_refuses(false);
-        Self { config, last: None, refuses: false }
+        Self { ring, every, outside: file.map(Outside::new), last: None, refuses: false, blind: false }
     }
 
     /// Another process may have signed meanwhile.
@@ -90,54 +103,88 @@ impl Signing {
 
     /// The row of a checkpoint, when one is due for the tree as far as it was followed. A history that is not the one that was
     /// signed before is signed no more until somebody has looked and started this process again.
-    pub(super) async fn due(&mut self, session: &mut Session, tree: &Frontier) -> Result<Option<Change>, StoreError> {
-        let now = time::now_ms();
-        if self.refuses
-            || tree.size() == 0
-            || self.last.as_ref().is_some_and(|last| !self.is_due(last, tree.size(), now))
-        {
+    pub(super) async fn due(
+        &mut self,
+        session: &mut Session,
+        reached: Reached<'_>,
+    ) -> Result<Option<Change>, StoreError> {
+        let (now, size) = (time::now_ms(), reached.tree.size());
+        if self.refuses || size == 0 || self.last.is_some_and(|last| !self.is_due(last, size, now)) {
             return Ok(None);
         }
-        match self.sign(session, tree, now).await {
-            Ok(signed) => Ok(signed),
+        match self.sign(session, reached, now).await {
+            Ok(signed) => {
+                if std::mem::take(&mut self.blind) {
+                    metrics::audit_refuses(false);
+                    tracing::info!("the file of checkpoints can be read again");
+                }
+                Ok(signed)
+            }
             Err(Refused::Tree(TreeError::Store(error))) => Err(error),
             Err(refused) => {
-                self.refuses = true;
-                metrics::audit_refuses(true);
-                tracing::error!(error = %refused, size = tree.size(),
-                    source = std::error::Error::source(&refused).map(tracing::field::display),
-                    advice = "this is not the history that was signed; `avanzacast audit verify` says where it differs",
-                    "NOTHING IS SIGNED ANY MORE");
+                self.refuse(&refused, size);
                 Ok(None)
             }
         }
     }
 
-    fn is_due(&self, last: &Last, size: u64, now: i64) -> bool {
-        let waited = now.saturating_sub(last.at) >= i64::try_from(self.config.every.as_millis()).unwrap_or(i64::MAX);
+    /// Signs nothing any more, and says so; but a file that cannot be read may be read again.
+    pub(super) fn refuse(&mut self, refused: &Refused, size: u64) {
+        let source = std::error::Error::source(refused).map(tracing::field::display);
+        metrics::audit_refuses(true);
+        if matches!(refused, Refused::File(_)) {
+            if !std::mem::replace(&mut self.blind, true) {
+                tracing::error!(error = %refused, source, size, "nothing is signed until AUDIT_CHECKPOINT_FILE can be read");
+            }
+        } else if !std::mem::replace(&mut self.refuses, true) {
+            tracing::error!(error = %refused, source, size,
+                advice = "this is not the history that was signed; `avanzacast audit verify` says where it differs",
+                "NOTHING IS SIGNED ANY MORE");
+        }
+    }
+
+    fn is_due(&self, last: Last, size: u64, now: i64) -> bool {
+        let every = i64::try_from(self.every.as_millis()).unwrap_or(i64::MAX);
+        // A clock that was put back must not keep anything from being signed until it is there again.
+        let waited = !(last.at..last.at.saturating_add(every)).contains(&now);
         size > last.size && (waited || size - last.size >= GROWN)
     }
 
-    async fn sign(&mut self, session: &mut Session, tree: &Frontier, now: i64) -> Result<Option<Change>, Refused> {
-        let size = tree.size();
-        if let Some(log::Signed { note, signed_at: at }) = log::newest(session).await? {
-            let before = Checkpoint::unverified(&note).map_err(|_| Refused::Unreadable)?;
-            let last = Last { size: before.size, at };
-            self.compare(session, size, &before, "this database").await?;
-            self.last = Some(last.clone());
-            if !self.is_due(&last, size, now) {
+    async fn sign(&mut self, session: &mut Session, reached: Reached<'_>, now: i64) -> Result<Option<Change>, Refused> {
+        // What was signed, and then the head: it has all of that by then, whoever signed it.
+        let newest = log::newest(session).await?;
+        let before = newest.as_ref().map(|signed| Checkpoint::unverified(&signed.note)).transpose();
+        let before = before.map_err(|_| Refused::Unreadable)?;
+        let outside = match &mut self.outside {
+            Some(outside) => outside.furthest(self.ring.key().vkey().origin())?,
+            None => None,
+        };
+        let head = session.head().await?;
+        for (before, whom) in [(&before, "this database"), (&outside, "the file outside")] {
+            if let Some(before) = before
+                && !begins_with(session, reached, &head, before, whom).await?
+            {
                 return Ok(None);
             }
         }
-        if let Some(file) = &self.config.file
-            && let Some(before) = outside::furthest(file, self.config.ring.key().vkey().origin())?
-        {
-            self.compare(session, size, &before, "the file outside").await?;
+        if let (Some(signed), Some(before)) = (newest, before) {
+            let last = Last { size: before.size, at: signed.signed_at };
+            metrics::audit_checkpoint(last.size, last.at);
+            self.last = Some(last);
+            if !self.is_due(last, reached.tree.size(), now) {
+                return Ok(None);
+            }
         }
-        if !is_the_heads(session, tree).await? {
+        if !is_the_heads(session, reached.tree, &head).await? {
             return Ok(None);
         }
-        let key = self.config.ring.key();
+        // It counts once it is stored, and is looked at then.
+        self.last = None;
+        self.row(reached.tree, now).map(Some)
+    }
+
+    fn row(&self, tree: &Frontier, now: i64) -> Result<Change, Refused> {
+        let (key, size) = (self.ring.key(), tree.size());
         let checkpoint = Checkpoint { origin: key.vkey().origin().clone(), size, root: Root(tree.root()) };
         let row = vec![
             i64::try_from(size).unwrap_or(i64::MAX).into(),
@@ -145,36 +192,34 @@ impl Signing {
             checkpoint.sign(key)?.into(),
             now.into(),
         ];
-        self.last = Some(Last { size, at: now });
-        metrics::audit_checkpoint(size, now);
-        Ok(Some(Change { table: &CHECKPOINT, op: Op::Insert, rows: vec![row] }))
-    }
-
-    /// A checkpoint of this log must be of its beginning; one of another log says nothing about it.
-    async fn compare(
-        &self,
-        session: &mut Session,
-        size: u64,
-        before: &Checkpoint,
-        whom: &'static str,
-    ) -> Result<(), Refused> {
-        if before.origin != *self.config.ring.key().vkey().origin() {
-            return Ok(());
-        }
-        if before.size > size {
-            return Err(Refused::Lost { size, signed: before.size, whom });
-        }
-        // What was just followed may not be stored yet; a checkpoint's events were, when it was signed.
-        if Tree::new(session).root(before.size).await? != before.root {
-            return Err(Refused::Rewritten { size: before.size, whom });
-        }
-        Ok(())
+        Ok(Change { table: &CHECKPOINT, op: Op::Insert, rows: vec![row] })
     }
 }
 
+/// Whether the ledger begins with what was signed; `false` when it was not followed so far yet: beginning anew, or behind
+/// another process, is no loss.
+async fn begins_with(
+    session: &mut Session,
+    reached: Reached<'_>,
+    head: &Head,
+    before: &Checkpoint,
+    whom: &'static str,
+) -> Result<bool, Refused> {
+    let size = u64::try_from(head.size).unwrap_or_default();
+    if before.size > size {
+        return Err(Refused::Lost { size, signed: before.size, whom });
+    }
+    if before.size > reached.stored {
+        return Ok(false);
+    }
+    if Tree::new(session).root(before.size).await? != before.root {
+        return Err(Refused::Rewritten { size: before.size, whom });
+    }
+    Ok(true)
+}
+
 /// Whether the ledger's head is what the tree comes to with the events that follow; not yet, when those are many.
-async fn is_the_heads(session: &mut Session, tree: &Frontier) -> Result<bool, Refused> {
-    let head = session.head().await?;
+async fn is_the_heads(session: &mut Session, tree: &Frontier, head: &Head) -> Result<bool, Refused> {
     let size = u64::try_from(head.size).unwrap_or_default();
     if size < tree.size() {
         return Err(Refused::Lost { size, signed: tree.size(), whom: "nobody yet, but followed" });

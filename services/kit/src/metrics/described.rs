@@ -38,6 +38,7 @@ pub(super) const BUCKETS: &[(&str, &[f64])] = &[
 pub(super) fn describe() {
     describe_edge();
     describe_worker();
+    super::reactor::describe();
     super::room::describe();
     super::audit::describe();
     describe_gauge!(BUILD, Unit::Count, "1, with the version of this program.");

@@ -9,6 +9,7 @@ mod described;
 mod http;
 mod listener;
 mod meters;
+mod reactor;
 mod room;
 
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub use self::{
     http::request,
     listener::MetricsAddressRefused,
     meters::{BatchMeter, EdgeMeters, LostMeters, QueueMeter, WorkerMeters, bus_up, edge, lost, worker},
-    room::{RoomMeters, reactor_waits, room},
+    reactor::{reactor_position, reactor_waits},
+    room::{RoomMeters, room},
 };
 use crate::lifecycle::Lifecycle;
 

@@ -2,11 +2,10 @@
 
 use std::sync::LazyLock;
 
-use metrics::{Counter, Unit, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, Unit, counter, describe_counter};
 
 const EVICTIONS: &str = "avanzacast_evictions_total";
 const REFUSALS: &str = "avanzacast_livekit_refusals_total";
-const WAITS: &str = "avanzacast_reactor_waits";
 const REPAIRS: &str = "avanzacast_presence_repairs_total";
 
 /// What the room worker measures.
@@ -30,14 +29,8 @@ pub fn room() -> &'static RoomMeters {
     &METERS
 }
 
-/// Notes whether a reactor waits at an event, because what is outside is away.
-pub fn reactor_waits(reactor: &'static str, waits: bool) {
-    gauge!(WAITS, "reactor" => reactor).set(f64::from(u8::from(waits)));
-}
-
 /// Tells the recorder what each is.
 pub(super) fn describe() {
-    describe_gauge!(WAITS, Unit::Count, "1 while a reactor waits at an event, because LiveKit is away; else 0.");
     describe_counter!(EVICTIONS, Unit::Count, "People that this worker put out of a room because they were barred.");
     describe_counter!(REFUSALS, Unit::Count, "Calls that LiveKit refused for good; what they were for was not done.");
     describe_counter!(
