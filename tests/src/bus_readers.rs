@@ -1,4 +1,4 @@
-//! Programs of others that read what we say on the bus: AsyncAPI's parser, a JSON Schema validator, CloudEvents' SDK.
+//! Programs of others that read what we say: AsyncAPI's parser, a JSON Schema validator, CloudEvents' SDK, pymerkle.
 
 use serde_json::Value;
 
@@ -34,4 +34,12 @@ pub fn cloudevents_available() -> Result<(), String> {
 /// Why it cannot.
 pub fn cloudevents_read(messages: &Value) -> Result<Value, String> {
     json_or_refusal(&ask(python("cloudevents").arg(source("cloudevents").join("read.py")), messages))
+}
+
+/// What pymerkle and cryptography find wrong with a tree, its signature and its proofs: see `tests/clients/pymerkle/check.py`.
+///
+/// # Errors
+/// Why it is refused.
+pub fn pymerkle_check(request: &Value) -> Result<Value, String> {
+    json_or_refusal(&ask(python("pymerkle").arg(source("pymerkle").join("check.py")), request))
 }

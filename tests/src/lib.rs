@@ -47,7 +47,7 @@ pub use answer::Answer;
 pub use api::Api;
 pub use binary::{binary, workspace_root};
 pub use books::{assert_books, assert_events_equal_ledger, assert_same_lines, events};
-pub use bus_readers::{asyncapi_available, asyncapi_check, cloudevents_available, cloudevents_read};
+pub use bus_readers::{asyncapi_available, asyncapi_check, cloudevents_available, cloudevents_read, pymerkle_check};
 pub use event_source::{Dispatched, EventSource};
 pub use fake_livekit::{Asked, FakeLiveKit, Mood};
 pub use fake_record::FakeRecord;

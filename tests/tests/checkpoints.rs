@@ -9,7 +9,9 @@ use std::{
     process::Command,
 };
 
-use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, on_both_databases, require, workspace_root};
+use avanzacast_tests::{
+    Postgres, Stack, StackOptions, eventually, on_both_databases, pymerkle_check, require, workspace_root,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -122,6 +124,32 @@ fn others_agree(stack: &Stack) {
     assert_eq!(said, stack.audited(&["verify"]));
 }
 
+/// A tree that Python's pymerkle makes of the events, and what it says of our proofs.
+fn python_agrees(stack: &Stack) {
+    let read = |name: &str| fs::read_to_string(stack.data_dir().join(name)).unwrap();
+    let consistency = read("consistency");
+    let hashes: Vec<&str> = consistency.split("\n\n").next().unwrap().lines().skip(1).collect();
+    let asked = |seq: &str| {
+        json!({"vkey": stack.audited(&["key"]).trim(), "lines": stack.ledger(), "checkpoint": read("newest"),
+            "proof": read(&format!("{seq}.tlog-proof")), "older": read("old"), "consistency": hashes})
+    };
+    let found = pymerkle_check(&asked("17")).unwrap();
+    assert_eq!(
+        stack.audited(&["verify"]),
+        format!("size {}\nroot {}\n", found["size"], found["root"].as_str().unwrap())
+    );
+    pymerkle_check(&asked("280")).unwrap();
+    let mut forged = asked("17");
+    forged["proof"] = asked("280")["proof"].as_str().unwrap().replace("index 279", "index 16").into();
+    pymerkle_check(&forged).unwrap_err();
+    let mut forged = asked("17");
+    forged["consistency"] = json!([]);
+    assert_eq!(pymerkle_check(&forged).unwrap_err(), "the proof of consistency is not good");
+    let mut forged = asked("17");
+    forged["lines"][3] = forged["lines"][4].clone();
+    assert_eq!(pymerkle_check(&forged).unwrap_err(), "the tree of the events is not what was signed");
+}
+
 /// A pack needs nothing of ours.
 fn a_pack_convinces(stack: &Stack) {
     let said = stack.audited(&["export", "--from", "250", "--to", "260", "--out", "pack.zip"]);
@@ -173,6 +201,7 @@ async fn kept(stack: &Stack) {
     what_is_served_is_what_was_signed(stack).await;
     the_key_is_kept(stack);
     others_agree(stack);
+    python_agrees(stack);
     a_pack_convinces(stack);
     an_archive_takes_nothing_away(stack).await;
 }

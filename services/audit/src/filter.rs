@@ -73,8 +73,9 @@ impl Filter {
             return true;
         }
         let Some(about) = Subjects::of(line) else { return true };
-        let fits =
-            |(kind, any): &(&str, Vec<String>)| about.keys.iter().any(|(of, key)| of == kind && any.contains(key));
+        let fits = |(kind, any): &(&str, Vec<String>)| {
+            about.keys.iter().any(|(of, key)| of == kind && any.iter().any(|any| any == key))
+        };
         keys.iter().all(fits)
     }
 

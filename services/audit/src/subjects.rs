@@ -1,24 +1,16 @@
 //! What an event is about: under which keys somebody finds it again.
 
+use std::borrow::Cow;
+
 use avanzacast_kit::time;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::event::Text;
 
 /// What a broadcast's room is called: this, and its id.
 const BROADCAST_ROOM: &str = "broadcast-";
 const HOUR_MS: i64 = 3_600_000;
-
-/// The parts of an event that are looked at.
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    time: Text<'a>,
-    #[serde(borrow)]
-    data: Data<'a>,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,50 +36,64 @@ struct Data<'a> {
     created_by: Option<i64>,
 }
 
+/// Kind and key.
+pub(crate) type Key<'a> = (&'static str, Cow<'a, str>);
+
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Subjects {
+pub(crate) struct Subjects<'a> {
     /// Its type.
     pub(crate) kind: String,
     /// The hour in which it happened, counted from 1970.
     pub(crate) hour: i64,
-    /// Kind and key, each once.
-    pub(crate) keys: Vec<(&'static str, String)>,
+    /// Each once.
+    pub(crate) keys: Vec<Key<'a>>,
 }
 
-impl Subjects {
+impl<'a> Subjects<'a> {
     /// Reads an event; nothing, when it is none.
-    pub(crate) fn of(line: &[u8]) -> Option<Self> {
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        /// The parts that are looked at.
+        #[derive(Deserialize)]
+        struct Line<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Text<'a>,
+            #[serde(borrow)]
+            time: Text<'a>,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
         let Line { kind, time, data } = serde_json::from_slice(line).ok()?;
         let hour = time::parse_rfc3339(&time.0)?.div_euclid(HOUR_MS);
-        let mut keys = Vec::new();
-        let mut add = |kind, key: Option<String>| {
-            if let Some(key) = key.filter(|key| !keys.contains(&(kind, key.clone()))) {
-                keys.push((kind, key));
-            }
-        };
-        let text = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.0.clone().into_owned());
-        let number = |number: Option<i64>| number.map(|number| number.to_string());
-        let room = text(&data.room);
-        add("participant", text(&data.participant));
-        let of_room = room.as_deref().and_then(|room| room.strip_prefix(BROADCAST_ROOM)).map(str::to_owned);
-        add("broadcast", text(&data.broadcast).or_else(|| text(&data.broadcast_id)).or(of_room));
-        add("room", room);
-        add("stay", text(&data.sid).or_else(|| text(&data.stay)));
-        for user in [data.user, data.owner_id, data.created_by] {
-            add("user", number(user));
-        }
-        Some(Self { kind: kind.0.into_owned(), hour, keys })
+        Some(Self { kind: kind.0.into_owned(), hour, keys: keys(data.get())? })
     }
+}
+
+/// Under which keys an event with these data is found; nothing, when they are not what our events have.
+pub(crate) fn keys<'a>(data: &'a str) -> Option<Vec<Key<'a>>> {
+    let data: Data<'a> = serde_json::from_str(data).ok()?;
+    let mut keys: Vec<Key<'a>> = Vec::with_capacity(4);
+    let mut add = |kind, key: Option<Cow<'a, str>>| {
+        if let Some(key) = key.filter(|key| !keys.contains(&(kind, key.clone()))) {
+            keys.push((kind, key));
+        }
+    };
+    let of_room = data.room.as_ref().and_then(|Text(room)| room.strip_prefix(BROADCAST_ROOM)).map(str::to_owned);
+    let broadcast = data.broadcast.or(data.broadcast_id).map(|Text(id)| id);
+    add("participant", data.participant.map(|Text(id)| id));
+    add("broadcast", broadcast.or(of_room.map(Cow::Owned)));
+    add("room", data.room.map(|Text(name)| name));
+    add("stay", data.sid.or(data.stay).map(|Text(sid)| sid));
+    for user in [data.user, data.owner_id, data.created_by] {
+        add("user", user.map(|user| Cow::Owned(user.to_string())));
+    }
+    Some(keys)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn keys(data: &str) -> Vec<(&'static str, String)> {
-        let line = format!(r#"{{"type":"t","time":"2026-02-02T02:40:00.007Z","data":{data}}}"#);
-        Subjects::of(line.as_bytes()).unwrap().keys
+        super::keys(data).unwrap().into_iter().map(|(kind, key)| (kind, key.into_owned())).collect()
     }
 
     #[test]

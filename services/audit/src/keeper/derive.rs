@@ -126,7 +126,9 @@ impl Follow for Deriving {
             tiles.extend(followed.append(line));
             // A line that is no event is in the tree all the same; `audit verify` says what is wrong with it.
             let Some(Subjects { kind, hour, keys }) = Subjects::of(line) else { continue };
-            let rows = keys.into_iter().map(|(kind, key)| -> Vec<Cell> { vec![kind.into(), key.into(), seq.into()] });
+            let rows = keys
+                .into_iter()
+                .map(|(kind, key)| -> Vec<Cell> { vec![kind.into(), key.into_owned().into(), seq.into()] });
             index.extend(rows);
             counts.entry((hour, kind)).or_insert((seq, 0)).1 += 1;
         }

@@ -35,7 +35,7 @@ impl Wanted {
         }
         Subjects::of(line.as_bytes()).is_none_or(|about| {
             (self.types.is_empty() || self.types.iter().any(|types| types.holds(&about.kind)))
-                && self.keys.iter().all(|key| about.keys.contains(key))
+                && self.keys.iter().all(|(kind, key)| about.keys.iter().any(|(of, about)| of == kind && about == key))
         })
     }
 }

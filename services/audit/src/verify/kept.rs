@@ -1,22 +1,23 @@
 //! What a database keeps about its own ledger, compared with the lines: tiles, and the index.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use avanzacast_worker::{
     ledger::Hash,
     store::{Session, Sql, Store, StoreError, decode},
 };
 use data_encoding::BASE64;
-use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 
-use super::Fault;
-use crate::{log::subtree, subjects::Subjects};
+use super::{
+    Fault,
+    index::{self, Sums},
+};
+use crate::{CloudEvent, log::subtree, subjects};
 
 const FULL: u64 = 256;
 /// Tiles read at once: half a megabyte.
 const TILES: u64 = 64;
-/// Events whose index is compared as one sum.
-const BUCKET: u64 = 4_096;
 
 /// How far the index goes, where the ledger begins, and what stands after its end.
 const REACH: Sql = Sql {
@@ -43,15 +44,9 @@ const ROOTS: Sql = Sql {
         WHERE level = CAST(?1 ->> 0 AS INTEGER) AND n >= CAST(?1 ->> 1 AS INTEGER)
             AND n < CAST(?1 ->> 1 AS INTEGER) + 256 ORDER BY n)",
 };
-const INDEX: Sql = Sql {
-    postgres: "SELECT kind, key, seq::text FROM ledger_index WHERE seq > $1",
-    sqlite: "SELECT kind, key, CAST(seq AS TEXT) FROM ledger_index WHERE seq > ?1",
-};
-
 /// Compares lines with what is kept about them, as they come.
 #[derive(Debug)]
 pub struct Kept {
-    store: Store,
     session: Session,
     indexed: u64,
     cut: u64,
@@ -62,8 +57,10 @@ pub struct Kept {
     /// Tiles that were read ahead.
     ahead: HashMap<u64, (Hash, Vec<Hash>)>,
     read: u64,
-    /// Sums of the index, by [`BUCKET`].
-    sums: BTreeMap<u64, u128>,
+    /// What the index should hold.
+    sums: Sums,
+    /// What it holds, counted meanwhile.
+    index: JoinHandle<Result<Option<Sums>, StoreError>>,
 }
 
 impl Kept {
@@ -75,18 +72,23 @@ impl Kept {
         let mut session = store.connect().await?;
         let (reach, _) = session.select(REACH, &[]).await?;
         let (indexed, cut, stray): (u64, u64, Option<u64>) = decode(&reach)?;
-        let (open, ahead, sums) = (Vec::new(), HashMap::new(), BTreeMap::new());
-        Ok(Self { store: store.clone(), session, indexed, cut, stray, open, ahead, read: cut / FULL, sums })
+        let (open, ahead, sums) = (Vec::new(), HashMap::new(), Sums::default());
+        let index = tokio::spawn(index::count(store.look().await?, sums.clone(), cut, indexed));
+        Ok(Self { session, indexed, cut, stray, open, ahead, read: cut / FULL, sums, index })
     }
 
-    /// Takes a line, in order from the ledger's first on.
-    pub(super) async fn take(&mut self, place: u64, line: &[u8], hash: Hash) -> Result<Option<Fault>, StoreError> {
+    /// Takes an event, in order from the ledger's first on.
+    pub(super) async fn take(
+        &mut self,
+        place: u64,
+        event: &CloudEvent<'_>,
+        hash: Hash,
+    ) -> Result<Option<Fault>, StoreError> {
         if place > self.indexed {
             return Ok(None);
         }
-        if let Some(Subjects { keys, .. }) = Subjects::of(line) {
-            let sum = self.sums.entry(place / BUCKET).or_default();
-            keys.iter().for_each(|(kind, key)| *sum = sum.wrapping_add(weight(kind, key, place)));
+        for (kind, key) in subjects::keys(event.data()).into_iter().flatten() {
+            self.sums.add(kind, &key, place);
         }
         self.open.push(hash);
         if !place.is_multiple_of(FULL) {
@@ -128,29 +130,10 @@ impl Kept {
         if let Some(fault) = self.above().await? {
             return Ok(Some(fault));
         }
-        let (cut, indexed) = (self.cut, self.indexed);
-        let (mut look, mut stray) = (self.store.look().await?, None);
-        look.rows(INDEX, i64::try_from(cut).unwrap_or(i64::MAX), |row| {
-            if let [Some(kind), Some(key), Some(seq)] = row.as_slice()
-                && let Ok(seq) = seq.parse::<u64>()
-            {
-                if seq > indexed {
-                    // Written since we began.
-                    return true;
-                }
-                let sum = self.sums.entry(seq / BUCKET).or_default();
-                *sum = sum.wrapping_sub(weight(kind, key, seq));
-            } else {
-                stray = Some(Fault::Index { from: cut + 1, to: indexed });
-            }
-            stray.is_none()
-        })
-        .await?;
-        let wrong = self.sums.iter().find(|(_, sum)| **sum != 0).map(|(bucket, _)| Fault::Index {
-            from: (bucket * BUCKET).max(cut + 1),
-            to: (bucket * BUCKET + BUCKET - 1).min(indexed),
-        });
-        Ok(stray.or(wrong))
+        let (from, to) = (self.cut + 1, self.indexed);
+        let whole = (&mut self.index).await.map_err(StoreError::interrupted)??;
+        let wrong = whole.map_or(Some((from, to)), |found| self.sums.differ_from(&found));
+        Ok(wrong.map(|(first, last)| Fault::Index { from: first.max(from), to: last.min(to) }))
     }
 
     /// Every hash of a level is the root of a tile of the one below.
@@ -192,14 +175,9 @@ async fn level(session: &mut Session, level: u8, from: u64) -> Result<Vec<Tile>,
     Ok(rows.into_iter().filter_map(one).collect())
 }
 
-/// A row of the index, as a number: sums of them are the same for the same rows, in whatever order they come.
-fn weight(kind: &str, key: &str, seq: u64) -> u128 {
-    let hash = Sha256::new()
-        .chain_update(kind)
-        .chain_update([0])
-        .chain_update(key)
-        .chain_update([0])
-        .chain_update(seq.to_be_bytes())
-        .finalize();
-    hash.iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte))
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Who has found something wrong waits for nothing more.
+        self.index.abort();
+    }
 }

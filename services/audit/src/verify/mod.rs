@@ -2,6 +2,7 @@
 
 mod against;
 mod fault;
+mod index;
 mod kept;
 mod root;
 
@@ -55,12 +56,16 @@ pub async fn verify(mut lines: Lines, wanted: Wanted) -> Result<Result<Proof, Fa
     while let Some(batch) = lines.next().await? {
         for (number, line) in batch {
             let hash = leaf(&line);
-            let place = match tree.take(number, &line, hash) {
+            let event = match CloudEvent::read(&line) {
+                Ok(event) => event,
+                Err(why) => return Ok(Err(Fault::NoEvent { number, why })),
+            };
+            let place = match tree.take(number, &event, hash) {
                 Ok(place) => place,
                 Err(fault) => return Ok(Err(fault)),
             };
             if let Some(kept) = &mut kept
-                && let Some(fault) = kept.take(place, &line, hash).await?
+                && let Some(fault) = kept.take(place, &event, hash).await?
             {
                 return Ok(Err(fault));
             }
@@ -104,9 +109,8 @@ struct Tree {
 }
 
 impl Tree {
-    /// Takes one line, and answers its place.
-    fn take(&mut self, number: u64, line: &[u8], hash: Hash) -> Result<u64, Fault> {
-        let event = CloudEvent::read(line).map_err(|why| Fault::NoEvent { number, why })?;
+    /// Takes one event, and answers its place.
+    fn take(&mut self, number: u64, event: &CloudEvent<'_>, hash: Hash) -> Result<u64, Fault> {
         let place = event.place().unwrap_or_default();
         let (first, expected) = match self.span {
             Some((first, last)) => (first, last + 1),

@@ -1,6 +1,7 @@
 //! What a database error means for the work in hand.
 
 use sqlx::Error;
+use tokio::task::JoinError;
 
 /// What to do about a failed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,12 @@ impl StoreError {
     /// No answer within our own patience.
     pub(crate) fn timed_out() -> Self {
         Self { fault: Fault::Away, source: Error::PoolTimedOut }
+    }
+
+    /// Whoever asked the database was stopped, or panicked.
+    #[must_use]
+    pub fn interrupted(task: JoinError) -> Self {
+        Self { fault: Fault::Away, source: Error::Io(task.into()) }
     }
 
     /// A write that touched other rows than were read.
