@@ -136,7 +136,7 @@ impl Tiles {
 }
 
 /// An event as the backend writes it.
-fn line(seq: u64, moment: i64) -> String {
+pub(super) fn line(seq: u64, moment: i64) -> String {
     let session = (seq - 1) / EACH;
     let random: Vec<u8> = digest("id", seq)[..10].to_vec();
     let id =

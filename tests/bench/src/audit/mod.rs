@@ -4,9 +4,10 @@
 mod ask;
 mod fill;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use avanzacast_tests::{Stack, StackOptions, eventually};
+use avanzacast_worker::ledger::{Frontier, leaf};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use self::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// Connections that ask for sessions.
 const CONNECTIONS: usize = 32;
+/// Rounds of hashing.
+const HASHED: usize = 100;
 /// Times that a question is asked; the median is printed.
 const ASKED: u64 = 30;
 
@@ -51,6 +54,7 @@ pub(crate) fn run(options: &Options) {
     println!("{} events; servers and audit on 2 cores, the rest on {apart} others\n", filled.size);
     println!("| what | measured | target |");
     println!("|---|---|---|");
+    hashing();
     let loading = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     posts(options, &loading, &empty, &long);
     drop(empty);
@@ -58,6 +62,19 @@ pub(crate) fn run(options: &Options) {
     questions(&cores, &long, &filled);
     loading.block_on(proofs(&long, &filled));
     long.edges.clear();
+}
+
+/// What an event costs whoever appends it: its own hash, and those above.
+fn hashing() {
+    let lines: Vec<String> = (1..=10_000).map(|seq| fill::line(seq, 1_770_000_000_000)).collect();
+    let mut frontier = Frontier::default();
+    let start = Instant::now();
+    for _ in 0..HASHED {
+        lines.iter().for_each(|line| frontier.append_hash(leaf(line.as_bytes())));
+    }
+    let each = start.elapsed().as_secs_f64() * 1e6 / (lines.len() * HASHED) as f64;
+    assert_eq!(frontier.size(), (lines.len() * HASHED) as u64);
+    row("hashing of an event", &format!("{each:.2} µs"), None);
 }
 
 /// A stack with an empty ledger, and one with a long one.
@@ -157,7 +174,7 @@ async fn proofs(long: &Stack, filled: &Filled) {
     let mut times = Vec::new();
     for turn in 0..ASKED * 10 {
         let path = format!("/api/audit/proof/{}", 1 + turn * (filled.size - 1) / (ASKED * 10));
-        let asked = std::time::Instant::now();
+        let asked = Instant::now();
         api.get(&path).await.expect(200);
         times.push(asked.elapsed().as_secs_f64() * 1e3);
     }
