@@ -68,13 +68,20 @@ impl Load {
     }
 
     /// Lets everybody finish what they wait for, and gives all answers.
-    pub async fn stop(self) -> Vec<Answer> {
+    pub async fn stop(mut self) -> Vec<Answer> {
         self.stopping.store(true, Ordering::SeqCst);
         let mut answers = Vec::new();
-        for caller in self.callers {
+        for caller in self.callers.drain(..) {
             answers.extend(caller.await.expect("a caller fails only where an answer is malformed"));
         }
         answers
+    }
+}
+
+/// Callers of a test that has failed would go on, and bury its reason under their own.
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.callers.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -95,6 +95,7 @@ async fn answers(
         }
         // The first bytes may be those of an earlier answer: the server is done when it has no more to say.
         while timeout(QUIET, read(&mut server, &mut buffer)).await.is_ok_and(|more| more.is_ok()) {}
+        control.count_swallowed();
         if let Some((callback, trap)) = trapped {
             act(callback.unwrap_or_else(|| Box::new(|| {})), trap).await;
         }

@@ -29,6 +29,7 @@ pub(super) struct Control {
     mode: watch::Sender<Mode>,
     listening: AtomicBool,
     connections: Arc<AtomicUsize>,
+    swallowed: AtomicUsize,
     pub(super) traps: Traps,
 }
 
@@ -51,6 +52,14 @@ impl Control {
 
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn swallowed(&self) -> usize {
+        self.swallowed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn count_swallowed(&self) {
+        self.swallowed.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Counts a connection until what is given back is dropped.

@@ -56,6 +56,12 @@ impl Proxy {
         self.control.connections()
     }
 
+    /// How many answers have been swallowed so far, and their connections closed for it.
+    #[must_use]
+    pub fn swallowed(&self) -> usize {
+        self.control.swallowed()
+    }
+
     /// Closes every connection and refuses new ones.
     pub fn cut(&self) {
         self.control.change(|mode| mode.gate = Gate::Cut);

@@ -94,8 +94,10 @@ fn a_swallowed_answer_was_given_by_a_server_that_saw_the_question() {
     proxy.swallow_answers();
     assert_eq!(ask(&mut connect(&proxy), "a").as_deref(), Ok(""));
     assert_eq!(*seen.lock().unwrap(), b"a");
+    assert_eq!(proxy.swallowed(), 1);
     proxy.heal();
     assert_eq!(ask(&mut connect(&proxy), "b").unwrap(), "b");
+    assert_eq!(proxy.swallowed(), 1);
 }
 
 #[test]
