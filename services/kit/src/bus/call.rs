@@ -23,8 +23,10 @@ use crate::{lifecycle::Lifecycle, metrics, telemetry::TraceContext, time};
 
 /// How long a command may take in all.
 pub const DEADLINE: Duration = Duration::from_secs(5);
-/// An unanswered command is sent again this long after the first copy, and again after each further second.
-const REPEAT: Duration = Duration::from_secs(1);
+/// An unanswered command is sent again after this long, and again and again: seven copies in all. While a worker hangs and
+/// the server has not noticed, each copy is as likely to lie in its queue as in another's; the last one leaves a healthy
+/// worker half a second.
+const REPEAT: Duration = Duration::from_millis(750);
 /// After a copy that nobody took, the next follows this soon, then twice as late each time, up to [`REPEAT`].
 const BACK_OFF: Duration = Duration::from_millis(25);
 /// Calls in flight in one process; more are turned away at once. Several times what a full worker has waiting.
