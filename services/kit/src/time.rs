@@ -11,10 +11,11 @@ pub fn now_ms() -> i64 {
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// RFC 3339 with milliseconds, in UTC. A moment out of range (years before -9999 or after 9999) reads as 1970.
+/// RFC 3339 with milliseconds, in UTC. A moment out of range (years before -9999 or after 9999) reads as the last one within.
 #[must_use]
 pub fn rfc3339(unix_ms: i64) -> String {
-    format!("{:.3}", Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH))
+    let beyond = if unix_ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    format!("{:.3}", Timestamp::from_millisecond(unix_ms).unwrap_or(beyond))
 }
 
 /// Unix milliseconds of an RFC 3339 moment.
@@ -38,6 +39,7 @@ mod tests {
         assert_eq!(rfc3339(1_770_000_000_007), "2026-02-02T02:40:00.007Z");
         assert_eq!(parse_rfc3339("2026-02-02T02:40:00.007Z"), Some(1_770_000_000_007));
         assert_eq!(parse_rfc3339("yesterday"), None);
+        assert_eq!(rfc3339(i64::MAX), "9999-12-30T22:00:00.999Z");
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// All of it.
-    pub const ALWAYS: Self = Self { from: At(0), to: At(253_402_300_799_999) };
+    /// All of it: up to the last moment that can be written in every time zone, 9999-12-30T22:00:00.999Z.
+    pub const ALWAYS: Self = Self { from: At(0), to: At(253_402_207_200_999) };
 
     /// Whether something is in it that lasts from one moment until before another; or for ever.
     fn meets(&self, from: At, until: Option<At>) -> bool {
