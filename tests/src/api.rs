@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::Answer;
+use crate::{Answer, http_client};
 
 /// Longer than the edge's own deadline, so that a test sees the edge's answer and not its own impatience.
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
@@ -22,9 +22,7 @@ impl Api {
     /// For the edge at this address.
     #[must_use]
     pub fn new(addr: SocketAddr) -> Self {
-        // The client wants a TLS provider even for plain HTTP; a second installation is refused, and harmless.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder().no_proxy().timeout(REQUEST_LIMIT).redirect(reqwest::redirect::Policy::none());
+        let client = http_client().timeout(REQUEST_LIMIT).redirect(reqwest::redirect::Policy::none());
         Self { client: client.build().unwrap(), base: format!("http://{addr}"), headers: HeaderMap::new() }
     }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::Value;
 use tokio::time::{error::Elapsed, timeout};
+
+use crate::http_client;
 
 /// Longer than anything that a stream does by itself.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -44,8 +46,7 @@ impl EventSource {
     /// # Panics
     /// When it is not answered by one.
     pub async fn open(url: &str, secret: &str, last_id: Option<&str>) -> Self {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = http_client().build().unwrap();
         let request = client.get(url).header("x-backend-secret", secret).header("accept", "text/event-stream");
         let request = last_id.into_iter().fold(request, |request, id| request.header("last-event-id", id));
         let response = timeout(LIMIT, request.send()).await.expect("an answer in time").expect("an answer");

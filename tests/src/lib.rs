@@ -16,6 +16,7 @@ mod event_source;
 mod fake_livekit;
 mod fake_record;
 mod guard;
+mod http;
 mod inspect;
 mod live_studio;
 mod livekit;
@@ -51,6 +52,7 @@ pub use bus_readers::{asyncapi_available, asyncapi_check, cloudevents_available,
 pub use event_source::{Dispatched, EventSource};
 pub use fake_livekit::{Asked, FakeLiveKit, Mood};
 pub use fake_record::FakeRecord;
+pub use http::http_client;
 pub use inspect::payload;
 pub use live_studio::LiveStudio;
 pub use livekit::{livekit_node_available, livekit_node_verify, livekit_python_available, livekit_python_verify};

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::LiveKitKey;
 use crate::daemon::{Daemon, Stop};
 use crate::livekit_program::livekit_program;
 use crate::port::free_port;
+use crate::{LiveKitKey, http_client};
 
 /// It is ready within 3 s on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -204,9 +204,7 @@ fn is_ready(addr: SocketAddr) -> bool {
 }
 
 fn client() -> reqwest::Client {
-    // The client wants a TLS provider even for plain HTTP; a second installation is refused, and harmless.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().no_proxy().timeout(START_LIMIT).build().expect("a client")
+    http_client().timeout(START_LIMIT).build().expect("a client")
 }
 
 /// A UDP port of 127.0.0.1 that nobody has now.

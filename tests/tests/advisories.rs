@@ -14,13 +14,6 @@ use futures::StreamExt;
 const LAST_PULL: Duration = Duration::from_secs(7);
 const POISON: &str = r#"{"sessionId": "abcd", "token": ["the-poison-itself"]}"#;
 
-async fn scrape(process: &Process) -> String {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let log = process.wait_for_log("serving metrics");
-    let url = format!("http://{}/metrics", log["addr"].as_str().unwrap());
-    reqwest::get(url).await.unwrap().text().await.unwrap()
-}
-
 fn count(metrics: &str, name: &str, consumer: &str) -> Option<f64> {
     let name = format!("avanzacast_messages_{name}_total{{");
     let consumer = format!("consumer=\"{consumer}\"");
@@ -33,7 +26,7 @@ async fn a_message_that_was_ended_unapplied_raises_one_alarm() {
     require!(Postgres::available());
     let stack = Stack::postgres(StackOptions { workers: 2, ..StackOptions::default() }).await;
     for worker in &stack.workers {
-        let metrics = scrape(worker).await;
+        let metrics = worker.metrics().await;
         for (name, consumer) in
             [("given_up", "session"), ("given_up", "room"), ("terminated", "session"), ("terminated", "room")]
         {
@@ -45,7 +38,7 @@ async fn a_message_that_was_ended_unapplied_raises_one_alarm() {
     let alarms = async || {
         let mut sum = 0.0;
         for worker in &stack.workers {
-            sum += count(&scrape(worker).await, "terminated", "session").unwrap();
+            sum += count(&worker.metrics().await, "terminated", "session").unwrap();
         }
         sum
     };
@@ -86,7 +79,7 @@ async fn a_message_that_was_tried_too_often_raises_an_alarm() {
     eventually("the message is taken, and not settled", pull).await;
     eventually("the alarm is counted", async || {
         pull().await;
-        count(&scrape(&stack.workers[0]).await, "given_up", "session") == Some(1.0)
+        count(&stack.workers[0].metrics().await, "given_up", "session") == Some(1.0)
     })
     .await;
     let log = stack.workers[0].wait_for_log("a message was given up");

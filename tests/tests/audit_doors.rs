@@ -1,6 +1,6 @@
 //! Checkpoint, tiles, entries, key and proofs: who gets them, how long a cache may keep them, and what has no name.
 
-use avanzacast_tests::{LoneEdge, Nats, require};
+use avanzacast_tests::{LoneEdge, Nats, http_client, require};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ async fn start(env: &[(&str, &str)]) -> LoneEdge {
 
 /// The body as it is.
 async fn bytes(lone: &LoneEdge, path: &str, secret: &str) -> (u16, HeaderMap, Vec<u8>) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let request = client.get(format!("{}{path}", lone.api().base())).header("x-backend-secret", secret);
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.headers().clone(), response.bytes().await.unwrap().to_vec())

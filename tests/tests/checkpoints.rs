@@ -10,7 +10,7 @@ use std::{
 };
 
 use avanzacast_tests::{
-    Postgres, Stack, StackOptions, eventually, on_both_databases, pymerkle_check, require, workspace_root,
+    Postgres, Stack, StackOptions, eventually, http_client, on_both_databases, pymerkle_check, require, workspace_root,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -76,8 +76,8 @@ async fn what_is_served_is_what_was_signed(stack: &Stack) {
     let leaf = |line: &String| Sha256::new().chain_update([0]).chain_update(line).finalize().to_vec();
     let api = stack.api().with_secret(stack.secret());
     for (path, from, to) in [("/tile/0/000", 0, 256), ("/tile/0/001.p/44", 256, 300)] {
-        let tile =
-            reqwest::Client::new().get(format!("{}{path}", api.base())).header("x-backend-secret", stack.secret());
+        let tile = http_client().build().unwrap();
+        let tile = tile.get(format!("{}{path}", api.base())).header("x-backend-secret", stack.secret());
         let tile = tile.send().await.unwrap().bytes().await.unwrap();
         assert_eq!(tile.to_vec(), lines[from..to].iter().flat_map(leaf).collect::<Vec<u8>>(), "{path}");
     }
@@ -248,9 +248,7 @@ async fn what_was_signed_outside_is_not_unsaid() {
     let refusal = stack.audits[0].wait_for_log("NOTHING IS SIGNED ANY MORE");
     assert!(refusal.to_string().contains("25 were signed by the file outside"), "{refusal}");
     assert_eq!(stack.query("SELECT max(size) FROM checkpoint"), "20");
-    let log = stack.audits[0].wait_for_log("serving metrics");
-    let metrics = format!("http://{}/metrics", log["addr"].as_str().unwrap());
-    let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+    let text = stack.audits[0].metrics().await;
     assert!(text.contains("avanzacast_audit_refuses 1"), "somebody can see that it refuses");
 }
 

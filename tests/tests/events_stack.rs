@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use avanzacast_tests::{
-    Api, Dispatched, EventSource, Load, Postgres, Stack, StackOptions, eventually, on_both_databases, require,
+    Api, Dispatched, EventSource, Load, Postgres, Stack, StackOptions, eventually, http_client, on_both_databases,
+    require,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -134,7 +135,7 @@ fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
 }
 
 async fn bytes(stack: &Stack, path: &str) -> Vec<u8> {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = http_client().build().unwrap();
     let request = client.get(format!("{}{path}", stack.api().base())).header("x-backend-secret", stack.secret());
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), 200, "{path}");

@@ -183,10 +183,8 @@ async fn what_livekit_missed_is_done_when_it_is_back() {
     let session = guest(&studio).await;
     keeper.delete(&format!("/api/session/{}", session.str("id"))).await.expect(204);
     tokio::time::sleep(AWAY).await;
-    let log = studio.stack.rooms[0].wait_for_log("serving metrics");
-    let metrics = format!("http://{}/metrics", log["addr"].as_str().unwrap());
     let waits = async || {
-        let text = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+        let text = studio.stack.rooms[0].metrics().await;
         text.contains(r#"avanzacast_reactor_waits{reactor="room"} 1"#)
     };
     assert!(waits().await, "somebody can see that it waits");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use avanzacast_schemas::bus::BusUser;
-use avanzacast_tests::{Launch, Postgres, Process, Stack, StackOptions, eventually, require};
+use avanzacast_tests::{Launch, Postgres, Process, Stack, StackOptions, eventually, http_client, require};
 use serde_json::json;
 
 /// Everything that a process serves at its address for measurements.
@@ -24,8 +24,7 @@ impl Scrape {
     }
 
     async fn at(url: &str) -> Self {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let response = reqwest::get(url).await.unwrap();
+        let response = http_client().build().unwrap().get(url).send().await.unwrap();
         assert_eq!(response.status(), 200, "{url}");
         let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
         assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
@@ -125,7 +124,7 @@ async fn the_public_address_has_none(stack: &Stack) {
     for (method, path, status) in [("POST", "/metrics", 405), ("GET", "/", 404), ("GET", "/api/session", 404)] {
         let url = format!("http://{address}{path}");
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = reqwest::Client::new().request(method, &url).send().await.unwrap();
+        let answer = http_client().build().unwrap().request(method, &url).send().await.unwrap();
         assert_eq!(answer.status(), status, "{url}");
     }
 }

@@ -60,12 +60,6 @@ fn restart(stack: &mut Stack) {
     }
 }
 
-async fn measured(process: &Process) -> String {
-    let log = process.wait_for_log("serving metrics");
-    let address = format!("http://{}/metrics", log["addr"].as_str().unwrap());
-    reqwest::get(address).await.unwrap().text().await.unwrap()
-}
-
 /// Somebody who has the database changes an event, and gives it back.
 async fn a_changed_event_is_not_signed(mut stack: Stack) {
     sessions(&stack, 20).await;
@@ -83,7 +77,7 @@ async fn a_changed_event_is_not_signed(mut stack: Stack) {
     sessions(&stack, 1).await;
     let refusal = signer(&stack).wait_for_log(REFUSES);
     assert!(refusal.to_string().contains("the first 20 events are not those that were signed"), "{refusal}");
-    assert!(measured(signer(&stack)).await.contains("avanzacast_audit_refuses 1"));
+    assert!(signer(&stack).metrics().await.contains("avanzacast_audit_refuses 1"));
 
     // Not by a worker that begins with it either; and to give it back is not enough for one that has seen it.
     restart(&mut stack);
@@ -96,10 +90,10 @@ async fn a_changed_event_is_not_signed(mut stack: Stack) {
 
     restart(&mut stack);
     signed(&stack, 23).await;
-    let shown = measured(signer(&stack)).await;
+    let shown = signer(&stack).metrics().await;
     assert!(shown.contains("avanzacast_audit_refuses 0"), "{shown}");
     eventually("it is shown what was signed", async || {
-        let shown = measured(signer(&stack)).await;
+        let shown = signer(&stack).metrics().await;
         let wanted = ["avanzacast_checkpoint_size 23", "avanzacast_reactor_position_events{reactor=\"audit\"} 23"];
         wanted.iter().all(|line| shown.contains(line)) && shown.contains("avanzacast_checkpoint_timestamp_seconds")
     })

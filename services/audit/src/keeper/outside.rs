@@ -118,7 +118,8 @@ pub(super) struct Telling {
 impl Telling {
     pub(super) fn new(config: OutsideConfig) -> Self {
         let OutsideConfig { file, url } = config;
-        let (file, client) = (file.map(Outside::new), reqwest::Client::new());
+        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap_or_default();
+        let file = file.map(Outside::new);
         Self { file, url, client, written: None, told: None, full: false, away: false }
     }
 
@@ -164,7 +165,7 @@ impl Telling {
     }
 
     async fn post(&mut self, url: &str, note: &str) {
-        let request = self.client.post(url).header("content-type", "text/plain; charset=utf-8").timeout(PATIENCE);
+        let request = self.client.post(url).header("content-type", "text/plain; charset=utf-8");
         let sent = request.body(note.to_owned()).send().await.and_then(reqwest::Response::error_for_status);
         let away = std::mem::replace(&mut self.away, sent.is_err());
         match sent {
