@@ -10,8 +10,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avanzacast-kit", &["avanzacast-schemas"]),
     ("avanzacast-livekit", &["avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-worker", &["avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-pages", &[]),
     // The edge and the workers never see each other.
-    ("avanzacast-edge", &["avanzacast-kit", "avanzacast-schemas"]),
+    ("avanzacast-edge", &["avanzacast-pages", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-session", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-room", &["avanzacast-livekit", "avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
     ("avanzacast-studio", &["avanzacast-worker", "avanzacast-kit", "avanzacast-schemas"]),
