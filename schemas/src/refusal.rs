@@ -50,6 +50,8 @@ codes! {
     ScopeMissing = 403 "scope_missing" "The credential lacks a scope",
     /// The credential is valid, and not from here.
     AddressNotAllowed = 403 "address_not_allowed" "The credential may not be used from this address",
+    /// The console's cookie, and not from a page of ours.
+    OriginNotAllowed = 403 "origin_not_allowed" "The console's cookie counts for its own pages only",
     /// Only a broadcast's own sessions enter this room.
     RoomReserved = 403 "room_reserved" "The room is reserved",
     /// No such route.

@@ -3,7 +3,10 @@
 
 use std::net::IpAddr;
 
-use avanzacast_kit::config::{AccessConfig, Door, Scope};
+use avanzacast_kit::{
+    Secret,
+    config::{AccessConfig, Door, Scope},
+};
 use avanzacast_schemas::{Actor, ActorKind, Code, Refusal, command_id};
 use axum::{
     body::Body,
@@ -18,6 +21,7 @@ use crate::{
     Edge, address,
     ask::single,
     body,
+    console::{Pass, is_own_page, is_safe},
     credential::{self, Key, Keys, Shown},
     operation::{Access, Operation},
     problem::Problem,
@@ -31,12 +35,47 @@ pub(crate) struct Gate {
     pub(crate) proxies: Vec<IpNet>,
     open: Vec<Door>,
     unlocked: bool,
+    /// Where our own pages are, when it is known.
+    own: Option<String>,
 }
 
-impl From<AccessConfig> for Gate {
-    fn from(config: AccessConfig) -> Self {
+impl Gate {
+    pub(crate) fn new(config: AccessConfig, own: Option<String>) -> Self {
         let AccessConfig { keys, networks, proxies, open, unlocked, meet: _ } = config;
-        Self { keys: Keys::new(keys), networks, proxies, open, unlocked }
+        Self { keys: Keys::new(keys), networks, proxies, open, unlocked, own }
+    }
+}
+
+/// A credential that counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Held<'a> {
+    /// A key, by its secret.
+    Key(&'a Key),
+    /// The same, by the console's cookie.
+    Console(&'a Key),
+}
+
+impl<'a> Held<'a> {
+    pub(crate) fn key(self) -> &'a Key {
+        match self {
+            Self::Key(key) | Self::Console(key) => key,
+        }
+    }
+
+    fn actor(self) -> Actor {
+        let kind = match self {
+            Self::Key(_) => ActorKind::Key,
+            Self::Console(_) => ActorKind::Console,
+        };
+        Actor { kind, name: Some(self.key().name.clone()) }
+    }
+
+    /// Who may do what needs this scope.
+    fn with(self, scope: Scope) -> Result<Actor, Problem> {
+        if self.key().scopes.contains(&scope) {
+            return Ok(self.actor());
+        }
+        Err(Refusal::new(Code::ScopeMissing, format!("this key lacks the scope {}", scope.word())).into())
     }
 }
 
@@ -76,10 +115,12 @@ pub(crate) async fn admit(
         return next.run(request).await;
     }
     let address = address::client(&request, &edge.gate.proxies);
-    let response = if operation.access == Access::LiveKit {
-        admit_livekit(&edge, request, address, next).await
-    } else {
-        admit_caller(&edge, operation, request, address, next).await
+    let response = match operation.access {
+        Access::LiveKit => admit_livekit(&edge, request, address, next).await,
+        Access::Login => admit_login(&edge, request, address, next).await,
+        Access::Health | Access::Public | Access::Holder | Access::Open(..) | Access::Secret(_) => {
+            admit_caller(&edge, operation, request, address, next).await
+        }
     };
     edge.refused.note(&response, address);
     response
@@ -113,6 +154,22 @@ async fn admit_livekit(edge: &Edge, mut request: Request, address: IpAddr, next:
     response
 }
 
+/// Who shows a secret in a body is limited like any guesser. The operation compares it.
+async fn admit_login(edge: &Edge, mut request: Request, address: IpAddr, next: Next) -> Response {
+    if let Err(problem) = edge.rates.log_in(address) {
+        return problem.into_response();
+    }
+    if !edge.gate.may_hold(address) {
+        return Problem::from(Code::AddressNotAllowed).into_response();
+    }
+    request.extensions_mut().insert(Caller { actor: Actor::of(ActorKind::Anonymous) });
+    let response = next.run(request).await;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        edge.rates.not_logged_in(address);
+    }
+    response
+}
+
 /// The request with its caller, and whether it counts: a valid credential is exempt.
 async fn admitted(
     edge: &Edge,
@@ -130,11 +187,11 @@ async fn admitted(
             edge.rates.look(address)?;
         }
     }
-    let (mut request, key) = identified?;
-    if key.is_some() && !gate.networks.is_empty() && !gate.networks.iter().any(|net| net.contains(&address)) {
+    let (mut request, held) = identified?;
+    if held.is_some() && !gate.may_hold(address) {
         return Err(Code::AddressNotAllowed.into());
     }
-    let caller = gate.caller(operation.access, key)?;
+    let caller = gate.caller(operation.access, held)?;
     request.extensions_mut().insert(caller);
     Ok((request, counted))
 }
@@ -142,45 +199,59 @@ async fn admitted(
 impl Gate {
     /// The key that is shown, if one is. A wrong one is an error; a bearer's token that is none of ours is only where a
     /// credential is needed, for it may be meant for somebody else.
-    async fn identify(&self, access: Access, request: Request) -> Result<(Request, Option<&Key>), Problem> {
+    async fn identify(&self, access: Access, request: Request) -> Result<(Request, Option<Held<'_>>), Problem> {
         match Shown::read(request.headers())? {
             Shown::Nothing => Ok((request, None)),
             // Where no key is configured there is nothing to be wrong.
-            Shown::Secret(_) | Shown::Bearer(_) | Shown::Signature(_) if self.unlocked => Ok((request, None)),
+            Shown::Secret(_) | Shown::Bearer(_) | Shown::Signature(_) | Shown::Pass(_) if self.unlocked => {
+                Ok((request, None))
+            }
             Shown::Secret(secret) => {
                 let key = self.keys.with_secret(&secret).ok_or_else(credential::invalid)?;
-                Ok((request, Some(key)))
+                Ok((request, Some(Held::Key(key))))
             }
             Shown::Bearer(secret) => match self.keys.with_secret(&secret) {
                 None if self.needs_credential(access) => Err(credential::invalid()),
-                key => Ok((request, key)),
+                key => Ok((request, key.map(Held::Key))),
+            },
+            // A browser sends it by itself, also when it has run out: then it is as if there was none.
+            Shown::Pass(pass) => match self.keys.that_passed(&pass) {
+                Some(_) if !is_safe(request.method()) && !is_own_page(request.headers(), self.own.as_deref()) => {
+                    if self.needs_credential(access) { Err(Code::OriginNotAllowed.into()) } else { Ok((request, None)) }
+                }
+                key => Ok((request, key.map(Held::Console))),
             },
             Shown::Signature(signature) => {
                 let signature = signature.ok_or_else(credential::invalid)?;
                 let (parts, body) = request.into_parts();
                 let body = body::collect(body).await?;
                 let key = self.keys.that_signed(&signature, &parts.method, &parts.uri, &body);
-                Ok((Request::from_parts(parts, Body::from(body)), Some(key.ok_or_else(credential::invalid)?)))
+                let held = Held::Key(key.ok_or_else(credential::invalid)?);
+                Ok((Request::from_parts(parts, Body::from(body)), Some(held)))
             }
         }
     }
 
     fn needs_credential(&self, access: Access) -> bool {
         match access {
-            Access::Health | Access::Public | Access::Holder | Access::LiveKit => false,
+            Access::Health | Access::Public | Access::Holder | Access::LiveKit | Access::Login => false,
             Access::Open(door, _) => !self.is_open(door),
             Access::Secret(_) => !self.unlocked,
         }
     }
 
-    fn caller(&self, access: Access, key: Option<&Key>) -> Result<Caller, Problem> {
+    fn caller(&self, access: Access, held: Option<Held<'_>>) -> Result<Caller, Problem> {
         let anonymous = || Actor::of(ActorKind::Anonymous);
-        let actor = match (access, key) {
+        let actor = match (access, held) {
             (Access::Holder, _) => Actor::of(ActorKind::Holder),
             (Access::LiveKit, _) => Actor::of(ActorKind::Livekit),
-            (Access::Open(_, scope) | Access::Secret(scope), Some(key)) => held(key, scope)?,
-            (Access::Health | Access::Public, Some(key)) => actor(key),
-            (Access::Health | Access::Public, None) => anonymous(),
+            // Nobody chose to show the cookie: where it is not enough, anybody may still come through an open door.
+            (Access::Open(door, scope), Some(held @ Held::Console(_))) if self.is_open(door) => {
+                held.with(scope).unwrap_or_else(|_| anonymous())
+            }
+            (Access::Open(_, scope) | Access::Secret(scope), Some(held)) => held.with(scope)?,
+            (Access::Health | Access::Public | Access::Login, Some(held)) => held.actor(),
+            (Access::Health | Access::Public | Access::Login, None) => anonymous(),
             (Access::Open(..) | Access::Secret(_), None) if self.needs_credential(access) && !self.unlocked => {
                 return Err(Code::CredentialRequired.into());
             }
@@ -190,6 +261,26 @@ impl Gate {
             (Access::Open(..), None) => anonymous(),
         };
         Ok(Caller { actor })
+    }
+
+    /// Whether a credential counts from this address.
+    fn may_hold(&self, address: IpAddr) -> bool {
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// The key with this secret.
+    pub(crate) fn key(&self, secret: &Secret) -> Option<&Key> {
+        self.keys.with_secret(secret)
+    }
+
+    /// The key that our own pages hold, by their cookie.
+    pub(crate) fn console(&self, headers: &HeaderMap) -> Option<&Key> {
+        Pass::read(headers).and_then(|pass| self.keys.that_passed(&pass))
+    }
+
+    /// Whether everybody may do everything: development without a key.
+    pub(crate) fn is_unlocked(&self) -> bool {
+        self.unlocked
     }
 
     /// Whether anybody may come through a door.
@@ -208,18 +299,7 @@ impl Gate {
     }
 }
 
-fn actor(key: &Key) -> Actor {
-    Actor { kind: ActorKind::Key, name: Some(key.name.clone()) }
-}
-
 /// Whoever sits at this machine.
 fn development() -> Actor {
     Actor { kind: ActorKind::Operator, name: Some("development".to_owned()) }
-}
-
-fn held(key: &Key, scope: Scope) -> Result<Actor, Problem> {
-    if key.scopes.contains(&scope) {
-        return Ok(actor(key));
-    }
-    Err(Refusal::new(Code::ScopeMissing, format!("this key lacks the scope {}", scope.word())).into())
 }

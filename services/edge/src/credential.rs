@@ -13,7 +13,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{ask::single, problem::Problem};
+use crate::{
+    ask::single,
+    console::{self, Pass},
+    problem::Problem,
+};
 
 const SECRET: &str = "x-backend-secret";
 const SIGNATURE: &str = "x-backend-signature";
@@ -31,6 +35,8 @@ pub(crate) enum Shown {
     Bearer(Secret),
     /// `X-BACKEND-SIGNATURE`
     Signature(Option<Signature>),
+    /// The console's cookie, which a browser sends by itself: any other credential comes before it.
+    Pass(Pass),
 }
 
 /// `t=<unix seconds>,v1=<hex HMAC-SHA256>`.
@@ -60,7 +66,7 @@ impl Shown {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         match (secret, signature, bearer) {
-            (None, None, None) => Ok(Self::Nothing),
+            (None, None, None) => Ok(Pass::read(headers).map_or(Self::Nothing, Self::Pass)),
             (Some(secret), None, None) => Ok(Self::Secret(Secret::new(secret))),
             (None, Some(signature), None) => Ok(Self::Signature(Signature::parse(signature))),
             (None, None, Some(bearer)) => Ok(Self::Bearer(Secret::new(bearer))),
@@ -82,6 +88,20 @@ impl From<ApiKey> for Key {
     fn from(key: ApiKey) -> Self {
         let digest = Sha256::digest(key.secret.reveal()).into();
         Self { name: key.name, scopes: key.scopes, digest, secret: key.secret }
+    }
+}
+
+impl Key {
+    /// HMAC-SHA256 of these bytes, one after the other.
+    fn sign(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        let mac = Hmac::<Sha256>::new_from_slice(self.secret.reveal().as_bytes()).ok()?;
+        Some(parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().to_vec())
+    }
+
+    /// A pass in place of its secret, from now on.
+    pub(crate) fn pass(&self) -> Option<Pass> {
+        let until = time::now_ms().div_euclid(1000) + console::LASTS_S;
+        Some(Pass { until, mac: self.sign(&[console::signed(until).as_bytes()])? })
     }
 }
 
@@ -108,13 +128,16 @@ impl Keys {
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let head = format!("{}.{method}.{target}.", signature.moment);
-        self.first(|key| {
-            let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.secret.reveal().as_bytes()) else {
-                return Choice::from(0);
-            };
-            let made = mac.chain_update(head.as_bytes()).chain_update(body).finalize().into_bytes();
-            made.as_slice().ct_eq(&signature.mac)
-        })
+        self.first(|key| key.sign(&[head.as_bytes(), body]).map_or(Choice::from(0), |made| made.ct_eq(&signature.mac)))
+    }
+
+    /// The key that this pass was given for, while it lasts.
+    pub(crate) fn that_passed(&self, pass: &Pass) -> Option<&Key> {
+        if time::now_ms().div_euclid(1000) >= pass.until {
+            return None;
+        }
+        let signed = console::signed(pass.until);
+        self.first(|key| key.sign(&[signed.as_bytes()]).map_or(Choice::from(0), |made| made.ct_eq(&pass.mac)))
     }
 
     fn first(&self, same: impl Fn(&Key) -> Choice) -> Option<&Key> {
@@ -185,6 +208,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_is_one_key_s_and_lasts_for_a_while() {
+        let (keys, now) = (keys(), time::now_ms() / 1000);
+        let pass = keys.with_secret(&Secret::new("secret-one")).unwrap().pass().unwrap();
+        assert_eq!(keys.that_passed(&pass).map(|key| key.name.as_str()), Some("old"));
+        assert!((now + console::LASTS_S - 1..=now + console::LASTS_S + 1).contains(&pass.until));
+        assert!(
+            keys.that_passed(&Pass { until: pass.until + 1, ..pass.clone() }).is_none(),
+            "it says how long it lasts"
+        );
+        assert!(keys.that_passed(&Pass { mac: Vec::new(), ..pass }).is_none());
+        let old = &keys.0[1];
+        let over = Pass { until: now, mac: old.sign(&[console::signed(now).as_bytes()]).unwrap() };
+        assert!(keys.that_passed(&over).is_none());
+        let signature = sign(now, "/a", "");
+        let mac = Signature::parse(&signature).unwrap().mac;
+        assert!(keys.that_passed(&Pass { until: now + 60, mac }).is_none(), "a signature of a request is no pass");
+    }
+
+    #[test]
     fn one_credential_is_enough() {
         let read = |pairs: &[(&str, &str)]| {
             let mut headers = HeaderMap::new();
@@ -197,6 +239,9 @@ mod tests {
         assert!(matches!(read(&[("authorization", "Basic eDp5")]), Ok(Shown::Nothing)));
         assert!(matches!(read(&[("authorization", "bearer x")]), Ok(Shown::Bearer(_))));
         assert!(matches!(read(&[("x-backend-signature", "nonsense")]), Ok(Shown::Signature(None))));
+        let cookie = ("cookie", "avanzacast_console=1.00");
+        assert!(matches!(read(&[cookie]), Ok(Shown::Pass(_))));
+        assert!(matches!(read(&[cookie, ("x-backend-secret", "a")]), Ok(Shown::Secret(_))));
         assert!(read(&[("x-backend-secret", "a"), ("x-backend-secret", "a")]).is_err());
         assert!(read(&[("x-backend-secret", "a"), ("authorization", "Bearer a")]).is_err());
     }

@@ -5,6 +5,7 @@ mod access;
 mod address;
 mod ask;
 mod body;
+mod console;
 mod context;
 mod cors;
 mod credential;
@@ -16,6 +17,7 @@ mod livekit;
 mod metrics;
 mod mint;
 mod operation;
+mod pages;
 mod problem;
 mod query;
 mod rate;
@@ -39,9 +41,9 @@ use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{access::Gate, feed::Feed, livekit::LiveKit, rate::Rates, refused::Refused};
+use crate::{access::Gate, feed::Feed, livekit::LiveKit, pages::Pages, rate::Rates, refused::Refused};
 
-pub use crate::description::openapi;
+pub use crate::{description::openapi, pages::LiveKitClient};
 
 /// What every handler can reach: cloned for every request, so behind one pointer.
 type Edge = Arc<Reach>;
@@ -57,6 +59,7 @@ struct Reach {
     refused: Refused,
     feed: Feed,
     livekit: LiveKit,
+    pages: Pages,
     /// Whether LiveKit Meet's own endpoint is served.
     meet: bool,
     /// Whether it is reached over HTTPS from outside.
@@ -73,8 +76,12 @@ pub struct EdgeConfig {
     pub rates: RateConfig,
     /// What concerns browsers.
     pub browsers: BrowserConfig,
+    /// What a browser connects to: `ws://` or `wss://`.
+    pub livekit_ws_url: String,
     /// LiveKit's HTTP side.
     pub livekit_url: String,
+    /// LiveKit's client, for the studio's page.
+    pub client: LiveKitClient,
     /// What it serves as `GET /metrics` on its own address, if it does.
     pub metrics: Option<Exposition>,
 }
@@ -125,7 +132,8 @@ impl Bound {
             meet: config.access.meet,
             https: config.browsers.https,
             metrics: config.metrics,
-            gate: config.access.into(),
+            pages: Pages::new(&config.browsers, &config.livekit_ws_url, config.client),
+            gate: Gate::new(config.access, config.browsers.own),
             rates: Rates::new(config.rates),
             refused: Refused::default(),
             feed: Feed::default(),

@@ -44,6 +44,8 @@ pub(crate) enum Access {
     Secret(Scope),
     /// LiveKit, by its own signature.
     LiveKit,
+    /// Whoever knows a secret, which is in the body.
+    Login,
 }
 
 /// Where a parameter stands.
@@ -159,7 +161,7 @@ impl Operation {
 
     /// Whether it is answered by a worker, over the bus.
     pub(crate) fn asks_a_worker(&self) -> bool {
-        self.group != OPERATIONS
+        ![OPERATIONS, PAGES].contains(&self.group)
     }
 
     /// The media type of its body. LiveKit has one of its own, and whatever it signed is read, whatever it is called.
@@ -168,5 +170,7 @@ impl Operation {
     }
 }
 
-/// The group of what the edge answers by itself.
+/// The groups of what the edge answers by itself.
 pub(crate) const OPERATIONS: &str = "Operations";
+/// What people see.
+pub(crate) const PAGES: &str = "Pages";

@@ -30,6 +30,8 @@ pub(crate) struct Rates {
     /// Webhooks that LiveKit did not sign. Apart from the look-ups: LiveKit may share its address with browsers, in
     /// development for one, and is not to suffer for what they look for.
     unsigned: Option<Guesses>,
+    /// Secrets that were none, at the console's login.
+    logins: Option<Guesses>,
     clock: DefaultClock,
 }
 
@@ -40,6 +42,7 @@ impl Rates {
             all: NonZeroU32::new(config.per_minute).map(|n| RateLimiter::keyed(Quota::per_minute(n))),
             unknown: guesses(),
             unsigned: guesses(),
+            logins: guesses(),
             clock: DefaultClock::default(),
         }
     }
@@ -79,13 +82,26 @@ impl Rates {
         }
     }
 
+    /// Whether a client may try a secret.
+    pub(crate) fn log_in(&self, address: IpAddr) -> Result<(), Problem> {
+        self.request(address)?;
+        may_guess(self.logins.as_ref(), address)
+    }
+
+    /// Counts a secret that was none.
+    pub(crate) fn not_logged_in(&self, address: IpAddr) {
+        if let Some(logins) = &self.logins {
+            logins.wrong(address);
+        }
+    }
+
     /// Forgets who has been quiet, so that what is kept is bounded by who is not.
     pub(crate) fn forget(&self) {
         if let Some(all) = &self.all {
             all.retain_recent();
             all.shrink_to_fit();
         }
-        for guesses in self.unknown.iter().chain(&self.unsigned) {
+        for guesses in self.unknown.iter().chain(&self.unsigned).chain(&self.logins) {
             guesses.forget();
         }
     }

@@ -1,6 +1,6 @@
 //! `avanzacast edge`: the HTTP edge alone, with its own credential and no other.
 
-use avanzacast_edge::{Bound, EdgeConfig};
+use avanzacast_edge::{Bound, EdgeConfig, LiveKitClient};
 use avanzacast_kit::{
     bus::Bus,
     config::{
@@ -25,10 +25,10 @@ pub(crate) struct Configured {
 /// Reads it; what is wrong is noted in `variables`.
 pub(crate) fn configure(variables: &mut Variables) -> Configured {
     let mode = Mode::of_role(variables);
-    let livekit_url = LiveKitConfig::read_address(variables, mode);
+    let livekit = LiveKitConfig::read_addresses(variables, mode);
     Configured {
         mode,
-        edge: read(variables, mode, livekit_url),
+        edge: read(variables, mode, livekit),
         http: HttpConfig::read(variables, mode),
         bus: BusConfig::read(variables, BusUser::Edge),
         metrics: MetricsConfig::read(variables, mode),
@@ -58,13 +58,16 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     Ok(clean)
 }
 
-/// What an edge is configured with, for a LiveKit whose HTTP side is known.
-pub(crate) fn read(variables: &mut Variables, mode: Mode, livekit_url: String) -> EdgeConfig {
+/// What an edge is configured with, for a LiveKit that is known: its address for browsers, and its HTTP side.
+pub(crate) fn read(variables: &mut Variables, mode: Mode, livekit: (String, String)) -> EdgeConfig {
+    let (livekit_ws_url, livekit_url) = livekit;
     EdgeConfig {
         access: AccessConfig::read(variables, mode),
         rates: RateConfig::read(variables),
         browsers: BrowserConfig::read(variables, mode),
+        livekit_ws_url,
         livekit_url,
+        client: LiveKitClient::default(),
         metrics: None,
     }
 }

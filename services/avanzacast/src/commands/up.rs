@@ -66,7 +66,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
-        edge: edge::read(&mut variables, mode, livekit.http_url.clone()),
+        edge: edge::read(&mut variables, mode, (livekit.ws_url.clone(), livekit.http_url.clone())),
         database: DatabaseConfig::read(&mut variables, &data_dir),
         livekit,
         limits: SessionLimits::read(&mut variables),
@@ -113,6 +113,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     if let Some(livekit) = &livekit {
         configured.livekit.ws_url = format!("ws://{}", livekit.address());
         configured.livekit.http_url = format!("http://{}", livekit.address());
+        configured.edge.livekit_ws_url.clone_from(&configured.livekit.ws_url);
         configured.edge.livekit_url.clone_from(&configured.livekit.http_url);
         configured.variables.set("LIVEKIT_WS_URL", &configured.livekit.ws_url);
     }

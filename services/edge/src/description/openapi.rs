@@ -121,13 +121,16 @@ pub(super) fn access(access: Access) -> String {
         ),
         Access::Secret(scope) => format!("A credential with the scope `{}` is needed.", scope.word()),
         Access::LiveKit => "LiveKit's own signature is needed, by a key that is known here.".to_owned(),
+        Access::Login => "Whoever knows a secret may ask.".to_owned(),
     }
 }
 
 fn security(access: Access) -> Value {
-    let with = |scope: Scope| ["secret", "bearer", "signature"].map(|name| json!({ name: [scope.word()] })).to_vec();
+    let with = |scope: Scope| {
+        ["secret", "bearer", "signature", "console"].map(|name| json!({ name: [scope.word()] })).to_vec()
+    };
     match access {
-        Access::Health | Access::Public | Access::Holder => json!([]),
+        Access::Health | Access::Public | Access::Holder | Access::Login => json!([]),
         Access::Open(_, scope) => json!([vec![json!({})], with(scope)].concat()),
         Access::Secret(scope) => json!(with(scope)),
         Access::LiveKit => json!([{ "livekit": [] }]),
@@ -208,6 +211,7 @@ fn headers() -> Value {
         ),
         "Cache-Control": header("No cache may keep it", json!({ "type": "string", "const": "no-store" })),
         "Kept": header("How long a cache may keep it", json!({ "type": "string" })),
+        "Set-Cookie": header("The console's cookie", json!({ "type": "string" })),
         "Location": header("Where it is now", json!({ "type": "string", "format": "uri-reference" })),
         "WWW-Authenticate": header("How to show a credential", json!({ "type": "string" })),
         "Retry-After": header("When to come back, in seconds", json!({ "type": "integer", "minimum": 1 })),
@@ -246,6 +250,13 @@ fn schemes() -> Value {
             "name": "X-BACKEND-SIGNATURE",
             "description": "`t=<unix seconds>,v1=<hex>`: HMAC-SHA256, with the secret, of `t.METHOD.path?query.body`; \
                             good for five minutes",
+        },
+        "console": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "avanzacast_console",
+            "description": "What `POST /api/console/login` gives for the secret (over HTTPS with `__Host-` before its name); \
+                            what changes something needs an `Origin` of our own with it",
         },
         "livekit": {
             "type": "apiKey",

@@ -38,8 +38,9 @@ fn of_the_access(access: Access) -> Vec<Code> {
         Access::Health => Vec::new(),
         Access::Public | Access::Holder => shown.to_vec(),
         Access::Open(..) | Access::Secret(_) => {
-            shown.into_iter().chain([Code::CredentialRequired, Code::ScopeMissing]).collect()
+            shown.into_iter().chain([Code::CredentialRequired, Code::ScopeMissing, Code::OriginNotAllowed]).collect()
         }
         Access::LiveKit => vec![Code::CredentialInvalid, Code::CredentialRequired, Code::RateLimited],
+        Access::Login => vec![Code::CredentialInvalid, Code::AddressNotAllowed, Code::RateLimited],
     }
 }

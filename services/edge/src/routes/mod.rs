@@ -61,6 +61,16 @@ routes! {
     readyz,
     openapi,
     docs,
+    console_access,
+    console_login,
+    console_logout,
+    page_home,
+    page_panel,
+    page_panel_session,
+    page_studio,
+    page_studio_session,
+    page_console,
+    page_asset,
 }
 
 /// What answers an operation, and what its method must not be taken for.

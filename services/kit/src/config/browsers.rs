@@ -18,6 +18,8 @@ pub enum Origins {
 pub struct BrowserConfig {
     /// Who may call.
     pub origins: Origins,
+    /// Where the edge's own pages are, as browsers write it; unset while `PUBLIC_URL` is.
+    pub own: Option<String>,
     /// Whether the edge is reached over HTTPS from outside, so that browsers may be told to use nothing else.
     pub https: bool,
 }
@@ -46,7 +48,10 @@ impl BrowserConfig {
             Mode::Development if frontends.is_empty() => Origins::Local,
             Mode::Development | Mode::Production => Origins::These(frontends),
         };
-        Self { origins, https: variables.text("PUBLIC_URL").is_some_and(|url| url.starts_with("https://")) }
+        // Whether it is an address at all is looked at where links are made of it.
+        let own = variables.text("PUBLIC_URL").as_deref().and_then(origin);
+        let https = own.as_ref().is_some_and(|own| own.starts_with("https://"));
+        Self { origins, own, https }
     }
 }
 

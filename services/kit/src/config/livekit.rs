@@ -29,9 +29,9 @@ pub struct LiveKitConfig {
 }
 
 impl LiveKitConfig {
-    /// Reads where LiveKit's HTTP side is, for a role that has none of its keys.
-    pub fn read_address(variables: &mut Variables, mode: Mode) -> String {
-        urls(variables, mode).1
+    /// Reads where LiveKit is, for a role that has none of its keys: for a browser, and its HTTP side.
+    pub fn read_addresses(variables: &mut Variables, mode: Mode) -> (String, String) {
+        urls(variables, mode)
     }
 
     /// Reads `LIVEKIT_API_KEY`, `LIVEKIT_API_SECRET`, `LIVEKIT_KEYS`, and `LIVEKIT_WS_URL` or `LIVEKIT_URL`.

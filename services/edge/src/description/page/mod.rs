@@ -57,6 +57,7 @@ const CREDENTIALS: &str = "<section><h2 id=\"credentials\">Credentials</h2>\
     <li><code>Authorization: Bearer &lt;secret&gt;</code></li>\
     <li><code>X-BACKEND-SIGNATURE: t=&lt;unix seconds&gt;,v1=&lt;hex&gt;</code>, where hex is the HMAC-SHA256 of \
     <code>t.METHOD.path?query.body</code> with the secret as its key, within five minutes</li></ul>\
+    <p>Our own pages have a cookie, which <code>POST /api/console/login</code> gives for the secret.</p>\
     <p>The secret is <code>BACKEND_REGISTER_SECRET</code>, which has every scope, or one of \
     <code>BACKEND_API_KEYS</code>, which has the scopes named there.</p></section>";
 
@@ -113,6 +114,7 @@ fn badge(access: Access) -> &'static str {
         Access::Open(..) => "<span class=\"door\">open door</span>",
         Access::Secret(_) => "<span class=\"key\">credential</span>",
         Access::LiveKit => "<span class=\"key\">LiveKit</span>",
+        Access::Login => "<span class=\"key\">secret</span>",
     }
 }
 

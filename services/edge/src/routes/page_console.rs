@@ -1,0 +1,32 @@
+//! `GET /console`: what happens and happened, for whoever operates this.
+
+use avanzacast_pages::Page;
+use axum::{
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use schemars::SchemaGenerator;
+
+use crate::{
+    Edge,
+    operation::{Access, Method, Operation, PAGES, Success},
+};
+
+pub(crate) static OPERATION: Operation = Operation {
+    id: "consolePage",
+    method: Method::Get,
+    path: "/console",
+    group: PAGES,
+    summary: "The console",
+    about: "In Spanish or English: by `lang`, by the choice that was made before, or by `Accept-Language`.",
+    access: Access::Public,
+    parameters: &[],
+    body: None,
+    answers: &[Success::of("text/html", "The page", SchemaGenerator::subschema_for::<String>)],
+    refusals: &[],
+};
+
+pub(crate) async fn handle(State(edge): State<Edge>, uri: Uri, headers: HeaderMap) -> Response {
+    edge.pages.answer(Page::Console, &uri, &headers)
+}
