@@ -15,6 +15,7 @@ export function prepareCreation(made) {
     dialog.showModal();
     title.focus();
   });
+  title.addEventListener('input', () => complain(title, wrong, ''));
   byId('create-cancel').addEventListener('click', () => dialog.close());
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -33,5 +34,5 @@ export function prepareCreation(made) {
 function complain(field, place, text) {
   put(place, text);
   field.setAttribute('aria-invalid', String(text !== ''));
-  if (text) field.focus();
+  if (text !== '') field.focus();
 }
