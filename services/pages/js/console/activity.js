@@ -12,14 +12,14 @@ const hourAlone = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-di
 const day = new Intl.DateTimeFormat(lang, { weekday: 'short', day: 'numeric', month: 'short' });
 
 const [span, button] = [byId('activity-span'), byId('activity-table')];
-span.addEventListener('change', showActivity);
+span.addEventListener('change', () => showActivity());
 button.addEventListener('click', () => {
   button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
   showActivity();
 });
 
 /** Asks, and shows what came. */
-export function showActivity() {
+export function showActivity(how) {
   const { by, starts } = bars(span.value, new Date());
   return fill(byId('activity-charts'), async () => {
     const counts = await get(query('/api/audit/counts', { from: starts[0].toISOString(), to: new Date().toISOString() }));
@@ -29,7 +29,7 @@ export function showActivity() {
     const ends = [0, Math.floor(starts.length / 2), starts.length - 1]
       .map((i) => (span.value === 'day' ? hourAlone : day).format(starts[i]));
     return h('div', { class: 'charts' }, Object.keys(SERIES).map((name) => one(name, counted[name], named, ends)));
-  });
+  }, how);
 }
 
 function one(name, values, named, ends) {

@@ -16,12 +16,12 @@ const KINDS = { created: 'accent', live: 'live', ended: null };
 const listing = new Listing(byId('broadcasts-list'), {
   caption: t('broadcasts'),
   columns: [
-    { title: t('broadcast.title'), cell: (broadcast) => written(broadcast.title, 'strong') },
+    { title: t('broadcast.title'), long: true, cell: (broadcast) => written(broadcast.title, 'strong') },
     { title: t('state'), cell: status },
     { title: t('created'), cell: (broadcast) => when(broadcast.createdAt) },
     { title: t('owner'), cell: (broadcast) => (broadcast.ownerId == null ? h('span', { class: 'quiet' }, '–') : String(broadcast.ownerId)) },
     { title: t('broadcast.id'), cell: (broadcast) => short(broadcast.id) },
-    { title: t('links'), cell: links },
+    { title: t('links'), long: true, cell: links },
     { title: t('actions'), quiet: true, cell: actions },
   ],
   attributes: (broadcast) => ({ 'data-broadcast': broadcast.id, 'data-status': broadcast.status }),

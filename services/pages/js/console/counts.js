@@ -40,7 +40,7 @@ export function series(counts, starts) {
 
 /** A round number that none of these is above, for the top of a chart. */
 export function top(values) {
-  const most = Math.max(1, ...values);
+  const most = Math.max(4, ...values);
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most);
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= most);
 }

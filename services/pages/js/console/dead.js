@@ -18,9 +18,9 @@ const listing = new Listing(byId('dead-list'), {
   columns: [
     { title: t('dead.seq'), cell: (letter) => h('strong', {}, String(letter.seq)) },
     { title: t('dead.when'), cell: (letter) => when(letter.buriedAt) },
-    { title: t('dead.subject'), cell: (letter) => h('code', {}, letter.subject) },
+    { title: t('dead.subject'), long: true, cell: (letter) => h('code', {}, letter.subject) },
     { title: t('dead.attempts'), cell: (letter) => (letter.attempts == null ? '–' : number(letter.attempts)) },
-    { title: t('dead.reason'), cell: (letter) => h('span', { dir: 'auto' }, letter.reason) },
+    { title: t('dead.reason'), long: true, cell: (letter) => h('span', { dir: 'auto' }, letter.reason) },
     { title: t('actions'), quiet: true, cell: actions },
   ],
   attributes: (letter) => ({ 'data-dead': letter.seq }),

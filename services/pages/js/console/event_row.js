@@ -36,7 +36,7 @@ function whole(event) {
   const text = event.unread ?? JSON.stringify(event, null, 2);
   return h('div', { class: 'whole' },
     h('pre', { class: 'mono', tabindex: 0, role: 'region', 'aria-label': t('event.whole') }, text),
-    copy(text, t('event.copy')));
+    copy(() => text, t('event.copy')));
 }
 
 /** An event from its text. */

@@ -9,33 +9,39 @@ import { fill } from './pane.js';
 /** It is signed every minute when it has grown. */
 const LATE_MS = 300_000;
 
-let shown = null;
+// What changes is put into what there is, so that the keyboard stays where it was.
+const size = h('strong', { id: 'ledger-size' });
+const indexed = h('span', { class: 'small quiet' });
+const root = h('code', { id: 'ledger-root' });
+const signed = h('span', { id: 'ledger-signed' });
+const unsigned = h('span', { class: 'badge' });
+const origin = h('span', {});
+const facts = h('dl', { class: 'facts' },
+  fact(t('ledger.size'), size, indexed),
+  fact(t('ledger.root'), root, copy(() => root.textContent, t('ledger.copy'))),
+  fact(t('ledger.signed'), signed, unsigned),
+  fact(t('ledger.origin'), origin));
 
-/** Asks, and shows what came; the same again is not drawn again, except for its age. */
-export async function showLedger() {
+/** Asks, and shows what came. */
+export function showLedger(how) {
   const place = byId('ledger-facts');
-  let ledger;
-  if (!place.querySelector('dl')) shown = null;
-  const came = await fill(place, async () => {
-    ledger = await get('/api/audit/ledger');
-    return JSON.stringify(ledger) === shown ? [...place.childNodes] : facts(ledger);
-  });
-  if (!came) return;
-  shown = JSON.stringify(ledger);
-  const age = place.querySelector('[data-age]');
-  if (age && ledger.signed) put(age, ago(ledger.signed.at));
+  return fill(place, async () => {
+    update(await get('/api/audit/ledger'));
+    return place.contains(facts) ? null : facts;
+  }, how);
 }
 
-function facts({ origin, size, root, indexed, signed }) {
-  const unsigned = signed ? size - signed.size : size;
-  const late = unsigned > 0 && (!signed || Date.now() - new Date(signed.at).getTime() > LATE_MS);
-  return h('dl', { class: 'facts' },
-    fact(t('ledger.size'), h('strong', { 'data-size': size }, number(size)), indexed < size && h('span', { class: 'small quiet' }, t('ledger.indexed', { indexed: number(indexed) }))),
-    fact(t('ledger.root'), h('code', { class: 'root' }, root), copy(root, t('ledger.copy'))),
-    fact(t('ledger.signed'),
-      signed ? [when(signed.at), ' ', h('span', { class: 'quiet', 'data-age': true }, ago(signed.at))] : t('ledger.never'),
-      unsigned > 0 && h('span', { class: 'badge', 'data-kind': late ? 'warn' : undefined }, t('ledger.unsigned', { count: number(unsigned) }))),
-    fact(t('ledger.origin'), written(origin)));
+function update(ledger) {
+  const rest = ledger.size - (ledger.signed?.size ?? 0);
+  const late = !ledger.signed || Date.now() - new Date(ledger.signed.at).getTime() > LATE_MS;
+  put(size, number(ledger.size));
+  put(indexed, ledger.indexed < ledger.size && t('ledger.indexed', { indexed: number(ledger.indexed) }));
+  put(root, ledger.root);
+  put(signed, ledger.signed ? [when(ledger.signed.at), ' ', h('span', { class: 'quiet' }, ago(ledger.signed.at))] : t('ledger.never'));
+  put(unsigned, t('ledger.unsigned', { count: number(rest) }));
+  unsigned.hidden = rest <= 0;
+  unsigned.dataset.kind = late ? 'warn' : '';
+  put(origin, written(ledger.origin));
 }
 
 function fact(name, ...value) {

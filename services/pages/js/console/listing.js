@@ -8,7 +8,7 @@ import { asking } from './account.js';
 import { empty, fill } from './pane.js';
 
 /**
- * `columns` are `{title, cell}`, where `cell(item)` gives what stands there; `attributes(item)` are the row's; `nothing` is what to say
+ * `columns` are `{title, cell}`, where `cell(item)` gives what stands there (`long` ones need a line of a card, `quiet` titles are not seen); `attributes(item)` are the row's; `nothing` is what to say
  * when there is none. `show(read)` shows what `read()` gives, `{items, next}`, and `more(next)` reads a following page.
  */
 export class Listing {
@@ -38,7 +38,8 @@ export class Listing {
   }
 
   row(item) {
-    const cells = this.columns.map(({ title, quiet, cell }) => h('td', { role: 'cell', 'data-label': quiet ? false : title }, cell(item)));
+    const cells = this.columns.map(({ title, quiet, long, cell }) => (
+      h('td', { role: 'cell', class: long ? 'whole-line' : false, 'data-label': quiet ? false : title }, cell(item))));
     return h('tr', { role: 'row', tabindex: -1, ...this.attributes(item) }, cells);
   }
 

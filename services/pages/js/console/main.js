@@ -35,6 +35,8 @@ async function start() {
 
 /** Shows what whoever is here now may see. */
 function admit(access) {
+  // Whoever logged in again goes on where they were.
+  if (current && String(access.scopes) === String(scopes)) return;
   scopes = access.scopes;
   const seen = allowed();
   for (const link of byId('sections').children) link.hidden = !seen.includes(link.hash.slice(1));

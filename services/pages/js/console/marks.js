@@ -32,11 +32,20 @@ export function short(id, { secret = false } = {}) {
   return h('code', { class: 'id', title: secret ? false : id }, id.length > 10 ? `${id.slice(0, id.startsWith('p_') ? 10 : 8)}…` : id);
 }
 
-/** A button that copies. */
+/** A button that copies what `value()` gives. */
 export function copy(value, label) {
-  const button = h('button', { type: 'button', class: 'copy', 'aria-label': label, title: label, onclick: () => take(value) });
-  button.append(h('span', { 'aria-hidden': 'true' }, '⧉'));
-  return button;
+  return h('button', { type: 'button', class: 'copy', 'aria-label': label, title: label, onclick: () => take(value()) }, sheets());
+}
+
+/** Two sheets, one over the other. */
+function sheets() {
+  const icon = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  icon.setAttribute('viewBox', '0 0 16 16');
+  icon.setAttribute('aria-hidden', 'true');
+  path.setAttribute('d', 'M6 5V2h8v9h-3M2 5h9v9H2z');
+  icon.append(path);
+  return icon;
 }
 
 async function take(value) {

@@ -16,7 +16,7 @@ let rounds = 0;
 let audit = false;
 
 document.addEventListener('visibilitychange', () => {
-  if (timer !== null && !document.hidden) look();
+  if (timer !== null && !document.hidden) look({ quietly: true });
 });
 
 export function open({ scopes }) {
@@ -24,7 +24,7 @@ export function open({ scopes }) {
   rounds = 0;
   byId('health').dataset.workers = scopes.includes('manage');
   clearInterval(timer);
-  timer = setInterval(() => !document.hidden && look(), AGAIN_MS);
+  timer = setInterval(() => !document.hidden && look({ quietly: true }), AGAIN_MS);
   look();
 }
 
@@ -33,10 +33,12 @@ export function close() {
   timer = null;
 }
 
-function look() {
+function look(how) {
   showHealth();
   if (!audit) return;
-  showLedger();
-  if (rounds % CHARTS_EVERY === 0) showActivity();
+  showLedger(how);
+  // Whoever is reading in there is not disturbed.
+  const read = byId('activity-charts').contains(document.activeElement);
+  if (rounds % CHARTS_EVERY === 0 && !read) showActivity(how);
   rounds += 1;
 }

@@ -7,28 +7,28 @@ import { asking } from './account.js';
 /** Which time a place is being filled: an answer that was overtaken is not shown. */
 const turns = new WeakMap();
 
-/** Fills a place with what `work` comes to: nodes, or why there are none and a way to try again. Whether it came. */
-export async function fill(place, work) {
+/**
+ * Fills a place with what `work` comes to: nodes, `null` to leave what there is, or why nothing came and a way to try again. What is
+ * done quietly, because nobody asked for it just now, shows no waiting and asks for no secret.
+ */
+export async function fill(place, work, { quietly = false } = {}) {
   const turn = (turns.get(place) ?? 0) + 1;
   turns.set(place, turn);
-  place.setAttribute('aria-busy', 'true');
+  if (!quietly) place.setAttribute('aria-busy', 'true');
   if (!place.hasChildNodes()) put(place, waiting());
   let content;
-  let came = true;
   try {
-    content = await asking(work);
+    content = await (quietly ? work() : asking(work));
   } catch (error) {
-    came = false;
     content = failed(error, () => fill(place, work));
   }
-  if (turns.get(place) !== turn) return false;
+  if (turns.get(place) !== turn) return;
   place.removeAttribute('aria-busy');
-  replace(place, content);
-  return came;
+  if (content !== null) replace(place, content);
 }
 
 /** Replaces what is in a place; a keyboard that was in there stays in the place. */
-export function replace(place, ...content) {
+function replace(place, ...content) {
   const inside = place.contains(document.activeElement);
   put(place, ...content);
   if (!inside) return;
@@ -50,10 +50,11 @@ export function empty(title, text) {
 export function failed(error, retry) {
   // What is no refusal is a mistake of this page's own.
   if (!error.text) console.error(error);
-  const why = error.text ?? t('refusal.other', { code: error.name });
+  const missing = error.code === 'not_found';
+  const why = missing ? t('unavailable') : error.text ?? t('refusal.other', { code: error.name });
   const detail = error.status === 400 && error.detail;
-  return h('div', { class: 'notice stack tight', 'data-kind': 'bad', role: 'alert' },
-    h('p', {}, error.code === 'not_found' ? t('unavailable') : why),
+  return h('div', { class: 'notice stack tight', 'data-kind': missing ? 'warn' : 'bad', role: 'alert' },
+    h('p', {}, why),
     detail && h('p', { class: 'small' }, detail),
     error.requestId && h('p', { class: 'small mono' }, error.requestId),
     retry && h('div', {}, h('button', { type: 'button', class: 'small', onclick: retry }, t('retry'))));

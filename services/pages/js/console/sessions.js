@@ -16,15 +16,15 @@ const KINDS = { open: 'good', consumed: 'accent', expired: null, revoked: 'warn'
 const listing = new Listing(byId('sessions-list'), {
   caption: t('sessions'),
   columns: [
-    { title: t('name'), cell: (session) => written(session.username, 'strong') },
-    { title: t('room'), cell: (session) => written(session.room) },
+    { title: t('name'), long: true, cell: (session) => written(session.username, 'strong') },
+    { title: t('room'), long: true, cell: (session) => written(session.room) },
     { title: t('role'), cell: (session) => t(`role.${session.role}`) },
     { title: t('state'), cell: state },
     { title: t('single.use'), cell: (session) => t(session.singleUse ? 'yes' : 'no') },
     { title: t('created'), cell: (session) => when(session.createdAt) },
     { title: t('expires'), cell: (session) => when(session.expiresAt) },
     { title: t('consumed'), cell: (session) => when(session.consumedAt) ?? h('span', { class: 'quiet' }, '–') },
-    { title: t('session'), cell: (session) => [short(session.id, { secret: true }), copy(session.id, t('session.copy'))] },
+    { title: t('session'), cell: (session) => [short(session.id, { secret: true }), copy(() => session.id, t('session.copy'))] },
     { title: t('revoke'), quiet: true, cell: revoking },
   ],
   attributes: (session) => ({ 'data-session': session.id, 'data-state': session.state }),
