@@ -6,7 +6,7 @@ import { t } from '../shared/page.js';
 import { busy, say, sure } from '../shared/say.js';
 import { asking } from './account.js';
 import { Listing } from './listing.js';
-import { short, when, written } from './marks.js';
+import { quoted, short, when, written } from './marks.js';
 
 export const needs = ['manage'];
 
@@ -52,18 +52,18 @@ function links(broadcast) {
 function actions(broadcast) {
   if (broadcast.status === 'ended') return null;
   const start = broadcast.status === 'created' && h('button', {
-    type: 'button', class: 'small', 'data-start': broadcast.id, 'aria-label': t('start.of', { title: broadcast.title }),
+    type: 'button', class: 'small', 'data-start': broadcast.id, 'aria-label': t('start.of', { title: quoted(broadcast.title) }),
     onclick: (event) => change(event.currentTarget, broadcast, 'start'),
   }, t('start'));
   const end = h('button', {
-    type: 'button', class: 'danger small', 'data-end': broadcast.id, 'aria-label': t('end.of', { title: broadcast.title }),
+    type: 'button', class: 'danger small', 'data-end': broadcast.id, 'aria-label': t('end.of', { title: quoted(broadcast.title) }),
     onclick: (event) => ending(event.currentTarget, broadcast),
   }, t('end'));
   return h('span', { class: 'row' }, start, broadcast.status === 'live' && end);
 }
 
 async function ending(button, broadcast) {
-  const title = t('end.sure', { title: broadcast.title });
+  const title = t('end.sure', { title: quoted(broadcast.title) });
   if (await sure({ title, text: t('end.about'), yes: t('end') })) await change(button, broadcast, 'end');
 }
 

@@ -26,6 +26,13 @@ export function written(text, name = 'bdi') {
   return h(name, { class: 'written', title: text, dir: 'auto' }, text);
 }
 
+/** What people wrote, in a sentence: not too much of it, and isolated, so that it does not turn the sentence. */
+export function quoted(text) {
+  const letters = [...text];
+  const most = 60;
+  return `\u2068${letters.length > most ? `${letters.slice(0, most).join('')}…` : text}\u2069`;
+}
+
 /** The beginning of an id; the whole one when pointed at, unless it opens a door. */
 export function short(id, { secret = false } = {}) {
   if (!id) return null;

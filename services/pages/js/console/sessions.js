@@ -6,7 +6,7 @@ import { t } from '../shared/page.js';
 import { busy, say, sure } from '../shared/say.js';
 import { asking } from './account.js';
 import { Listing } from './listing.js';
-import { copy, short, when, written } from './marks.js';
+import { copy, quoted, short, when, written } from './marks.js';
 
 export const needs = ['manage'];
 
@@ -73,13 +73,13 @@ function revoking(session) {
   // Whoever came in by a session that is used, or by a token of one that ran out, may still be there; the latter is refused.
   if (session.state === 'revoked' || session.state === 'expired') return null;
   return h('button', {
-    type: 'button', class: 'danger small', 'data-revoke': session.id, 'aria-label': t('revoke.of', { name: session.username }),
+    type: 'button', class: 'danger small', 'data-revoke': session.id, 'aria-label': t('revoke.of', { name: quoted(session.username) }),
     onclick: (event) => revoke(event.currentTarget, session),
   }, t('revoke'));
 }
 
 async function revoke(button, session) {
-  const title = t('revoke.sure', { name: session.username, room: session.room });
+  const title = t('revoke.sure', { name: quoted(session.username), room: quoted(session.room) });
   if (!await sure({ title, text: t('revoke.about'), yes: t('revoke') })) return;
   await busy(button, async () => {
     try {

@@ -9,6 +9,9 @@ import { couldRow, enteredRow, strangerRow } from './who_rows.js';
 
 export const needs = ['audit'];
 
+/** So many gaps are told one by one. */
+const FEW = 3;
+
 const form = byId('who-form');
 put(byId('who-zone'), zoneText());
 form.addEventListener('submit', (event) => {
@@ -61,14 +64,24 @@ function group(name, items, row) {
 function limits({ notCovered: { size, indexed, archived, gaps, knownUntil }, period }) {
   const since = knownUntil && period && new Date(knownUntil) < new Date(period.to);
   const said = [
-    ...gaps.map((gap) => h('li', {}, t('limits.gap'), ' ', when(gap.from), ' → ', when(gap.to),
-      t('limits.gap.found', { joined: number(gap.joined), left: number(gap.left) }))),
+    gaps.length > FEW ? many(gaps) : gaps.map(gap),
     archived > 0 && h('li', {}, t('limits.archived', { archived: number(archived) })),
     !knownUntil && h('li', {}, t('limits.never')),
     since && h('li', {}, t('limits.until'), ' ', when(knownUntil)),
-  ].filter(Boolean);
+  ].flat().filter(Boolean);
   return h('section', { class: 'card stack', 'data-list': 'limits', 'aria-labelledby': 'who-limits' },
     h('h3', { id: 'who-limits' }, t('limits')),
     said.length ? h('ul', { class: 'bullets' }, said) : h('p', {}, t('limits.none')),
     h('p', { class: 'small quiet' }, t('limits.size', { size: number(size), indexed: number(indexed) })));
+}
+
+function gap({ from, to, joined, left }) {
+  const found = joined + left > 0 && t('limits.gap.found', { joined: number(joined), left: number(left) });
+  return h('li', {}, t('limits.gap'), ' ', when(from), ' → ', when(to), found && ` (${found})`);
+}
+
+function many(gaps) {
+  return h('li', {}, h('details', {},
+    h('summary', {}, t('limits.gaps', { count: number(gaps.length) })),
+    h('ul', { class: 'small bullets' }, gaps.map(gap))));
 }
