@@ -8,8 +8,6 @@ import { asking } from './account.js';
 import { Listing } from './listing.js';
 import { quoted, short, when, written } from './marks.js';
 
-export const needs = ['manage'];
-
 const PAGE = 50;
 const KINDS = { created: 'accent', live: 'live', ended: null };
 

@@ -8,8 +8,6 @@ import { asking } from './account.js';
 import { Listing } from './listing.js';
 import { when } from './marks.js';
 
-export const needs = ['manage'];
-
 /** The API gives the oldest, as many as this at most. */
 const MOST = 100;
 

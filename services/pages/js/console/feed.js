@@ -8,8 +8,6 @@ import { failed } from './pane.js';
 import { follow } from './stream.js';
 import { typeChoice, types } from './type_choice.js';
 
-export const needs = ['audit'];
-
 /** Rows that are shown; older ones are found in the replay. */
 const KEEP = 200;
 /** How far back it begins, so that there is something to see. */

@@ -3,21 +3,29 @@
 import { byId, h, put } from '../shared/dom.js';
 import { t } from '../shared/page.js';
 import { enter, watchAccount } from './account.js';
-import * as broadcasts from './broadcasts.js';
-import * as dead from './dead.js';
-import * as events from './feed.js';
-import * as overview from './overview.js';
 import { failed, waiting } from './pane.js';
-import * as replay from './replay.js';
-import * as sessions from './sessions.js';
-import * as who from './who.js';
 
-/** Each with the scopes of which one is needed, and what it does when it is shown and when it is not any more. */
-const SECTIONS = { overview, sessions, broadcasts, events, replay, who, dead };
+/**
+ * Each with the scopes of which one is needed, and the module that is loaded when it is shown first: `open` is called whenever it is
+ * shown, `close` when it is not any more.
+ */
+const SECTIONS = {
+  overview: { needs: ['manage', 'audit'], load: () => import('./overview.js') },
+  sessions: { needs: ['manage'], load: () => import('./sessions.js') },
+  broadcasts: { needs: ['manage'], load: () => import('./broadcasts.js') },
+  events: { needs: ['audit'], load: () => import('./feed.js') },
+  replay: { needs: ['audit'], load: () => import('./replay.js') },
+  who: { needs: ['audit'], load: () => import('./who.js') },
+  dead: { needs: ['manage'], load: () => import('./dead.js') },
+};
 
 const page = document.title;
 let scopes = [];
 let current = null;
+/** The module of what is shown, once it is loaded. */
+let shown = null;
+/** How often something else was to be shown: a module that comes late is not shown any more. */
+let turns = 0;
 
 start();
 
@@ -61,11 +69,13 @@ function allowed() {
 function leave() {
   if (!current) return;
   byId(current).hidden = true;
-  SECTIONS[current].close?.();
+  shown?.close?.();
   current = null;
+  shown = null;
+  turns += 1;
 }
 
-function show({ moved = false } = {}) {
+async function show({ moved = false } = {}) {
   const [asked, rest] = location.hash.slice(1).split('?');
   // The link that skips to the content has a hash too, and leads to no section.
   if (moved && !(asked in SECTIONS) && asked !== '') return;
@@ -80,7 +90,16 @@ function show({ moved = false } = {}) {
     byId(`${name}-title`).focus({ preventScroll: true });
     window.scrollTo({ top: 0 });
   }
-  SECTIONS[name].open({ scopes, asked: new URLSearchParams(asked === name ? rest : '') });
+  try {
+    const turn = turns;
+    const section = await SECTIONS[name].load();
+    if (turn !== turns) return;
+    shown = section;
+    put(byId('gate'));
+    section.open({ scopes, asked: new URLSearchParams(asked === name ? rest : '') });
+  } catch (error) {
+    put(byId('gate'), failed(error, () => location.reload()));
+  }
 }
 
 function mark(name) {

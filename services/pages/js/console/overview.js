@@ -5,8 +5,6 @@ import { showActivity } from './activity.js';
 import { showHealth } from './health.js';
 import { showLedger } from './ledger.js';
 
-export const needs = ['manage', 'audit'];
-
 const AGAIN_MS = 10_000;
 /** The charts are by the hour: they need not be as fresh. */
 const CHARTS_EVERY = 6;

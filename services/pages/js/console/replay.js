@@ -10,8 +10,6 @@ import { fieldOf, momentOf, zoneText } from './marks.js';
 import { empty, fill } from './pane.js';
 import { typeChoice, types } from './type_choice.js';
 
-export const needs = ['audit'];
-
 /** Events that are added at once, and as many as go into a file at most. */
 const PAGE = 100;
 const MOST = 50_000;

@@ -7,8 +7,6 @@ import { fieldOf, momentOf, when, written, zoneText } from './marks.js';
 import { fill } from './pane.js';
 import { couldRow, enteredRow, strangerRow } from './who_rows.js';
 
-export const needs = ['audit'];
-
 /** So many gaps are told one by one. */
 const FEW = 3;
 
