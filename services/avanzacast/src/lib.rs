@@ -1,5 +1,6 @@
 //! What the one binary is made of that its tests need too: the servers that it brings along.
 
+mod fetching;
 pub mod livekit_server;
 pub mod nats_server;
 mod private_server;
