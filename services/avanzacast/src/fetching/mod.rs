@@ -7,7 +7,7 @@ mod turn;
 
 pub use self::error::AttemptError;
 pub(crate) use self::{
-    checksum::sha256_of,
+    checksum::{checked, sha256_of},
     download::{DOWNLOAD_LIMIT, download},
     turn::Turn,
 };
