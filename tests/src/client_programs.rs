@@ -108,7 +108,7 @@ fn locked(client: &str) -> File {
 }
 
 /// In the build's folder: what is kept there goes with `cargo clean`.
-fn folder_of(client: &str) -> PathBuf {
+pub(crate) fn folder_of(client: &str) -> PathBuf {
     let program = std::env::current_exe().expect("the test program has a path");
     let target = program.ancestors().nth(3).expect("<target>/<profile>/deps/<program>");
     target.join("livekit-clients").join(client)

@@ -24,10 +24,12 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The product in one of its roles, `["up"]` for instance.
+    /// The product in one of its roles, `["up"]` for instance; without LiveKit's client for browsers, which each new
+    /// folder of data would have fetched anew.
     #[must_use]
     pub fn product(arguments: &[&str]) -> Self {
-        Self::program(crate::binary(), arguments).named(arguments.first().copied().unwrap_or("avanzacast"))
+        let name = arguments.first().copied().unwrap_or("avanzacast");
+        Self::program(crate::binary(), arguments).named(name).env("LIVEKIT_CLIENT", "off")
     }
 
     /// Any program.

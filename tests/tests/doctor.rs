@@ -106,6 +106,27 @@ fn with_nothing_configured_it_is_of_use_and_leaves_no_trace() {
     assert!(!data.exists(), "it makes nothing");
 }
 
+#[test]
+fn without_livekits_client_it_says_how_to_have_it() {
+    let folder = folder();
+    let mut env = pairs(&[("DATA_DIR", folder.path().to_str().unwrap()), ("LIVEKIT_URL", "ws://127.0.0.1:9")]);
+    assert!(doctor("up", &env, &[]).line("ok", "livekit-client").contains("off"));
+    // Nothing is said of where it should be.
+    env.extend(pairs(&[("LIVEKIT_CLIENT", "")]));
+    let place = folder.path().join("livekit-client");
+    fs::create_dir(&place).unwrap();
+    let file = place.join(format!("livekit-client-{}.mjs", avanzacast::livekit_client::VERSION));
+    for wrong in [None, Some("export {}")] {
+        wrong.into_iter().for_each(|text| fs::write(&file, text).unwrap());
+        let report = doctor("up", &env, &[]);
+        assert_eq!(report.code, Some(0), "{:#?}", report.lines);
+        let advice = format!("avanzacast livekit-client --out {}", file.display());
+        assert!(report.line("warning", "livekit-client").contains(&advice), "{:#?}", report.lines);
+    }
+    env.extend(pairs(&[("DATA_DIR", folder.path().join("new").to_str().unwrap())]));
+    assert!(doctor("up", &env, &[]).line("ok", "livekit-client").contains("avanzacast up"));
+}
+
 #[tokio::test]
 async fn beside_a_running_up_it_finds_the_private_bus() {
     let stack = Stack::sqlite().await;

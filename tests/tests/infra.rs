@@ -185,7 +185,7 @@ fn every_image_is_pinned_to_what_is_tested() {
     let bases =
         dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")).map(|rest| rest.split(' ').next().unwrap());
     let all: Vec<&str> = images.chain(bases).collect();
-    assert_eq!(all.len(), 6, "{all:?}");
+    assert_eq!(all.len(), 7, "{all:?}");
     for image in &all {
         let tag = image.split_once(':').unwrap_or_else(|| panic!("{image} has no tag")).1;
         let version = tag.trim_start_matches('v').split('-').next().unwrap();
@@ -208,6 +208,33 @@ fn every_image_is_pinned_to_what_is_tested() {
     assert!(
         all.contains(&format!("avanzacast:{version}").as_str()) && dockerfile.contains(&format!("VERSION={version}\n"))
     );
+}
+
+/// The image brings along the very client for browsers that the program takes, and says where.
+#[test]
+fn the_image_has_livekits_client() {
+    let known = |name: &str| constant("services/avanzacast/src/livekit_client/mod.rs", &format!("pub const {name}:"));
+    let (version, package, module) = (known("VERSION"), known("PACKAGE_SHA256"), known("MODULE_SHA256"));
+    let dockerfile = file("infra/Dockerfile");
+    // As a shell reads it, comments aside; whatever else is named there is another version or another file.
+    let lines = dockerfile.lines().filter(|line| !line.starts_with('#'));
+    let words: Vec<&str> = lines.flat_map(|line| line.split([' ', '"', '='])).filter(|word| !word.is_empty()).collect();
+    let versions: BTreeSet<&str> = words.iter().filter_map(|word| word.strip_prefix("livekit-client@")).collect();
+    assert_eq!(versions, BTreeSet::from([version.as_str()]));
+    let archive = format!("livekit-client-{version}.tgz");
+    let archives: BTreeSet<&str> = words.iter().copied().filter(|word| word.ends_with(".tgz")).collect();
+    assert_eq!(archives, BTreeSet::from([archive.as_str()]));
+    let is_sum = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sums = words.windows(2).filter(|pair| is_sum(pair[0])).map(|pair| (pair[0], pair[1]));
+    let expected = [(package.as_str(), archive.as_str()), (module.as_str(), "dist/livekit-client.esm.mjs")];
+    assert_eq!(sums.collect::<Vec<_>>(), expected);
+    assert_eq!(dockerfile.matches("sha256sum --check").count(), expected.len());
+    let place = "/usr/local/share/livekit-client";
+    assert!(dockerfile.contains(&format!("COPY --from=client /share {place}\n")));
+    assert!(dockerfile.contains(&format!(" LIVEKIT_CLIENT={place}/livekit-client.esm.mjs ")));
+    // LiveKit's own clients are tested in this version too.
+    let token_source = file("tests/clients/token-source/package.json");
+    assert!(token_source.contains(&format!("\"livekit-client\": \"{version}\"")), "{token_source}");
 }
 
 /// The program as pip installs it, into the build's folder.

@@ -35,6 +35,7 @@ pub(crate) fn print(banner: &Banner<'_>) {
     let nats = if banner.own_nats { "private, supervised" } else { "yours" };
     println!("\nAvanzaCast {} is up\n", env!("CARGO_PKG_VERSION"));
     println!("  HTTP      {base}");
+    println!("  panel     {base}/panel, and {base}/console");
     println!("  API       {base}/docs");
     println!("  NATS      {} ({nats})", banner.nats_url);
     println!("  database  {}", banner.database);
@@ -43,7 +44,7 @@ pub(crate) fn print(banner: &Banner<'_>) {
     if banner.development {
         println!("\n  Development mode: LiveKit's published key, this machine only. Anybody here may mint tokens.");
     }
-    println!("\nTry, in another terminal:\n");
+    println!("\nOpen {base}/panel in a browser, or try, in another terminal:\n");
     println!("  curl -s {base}/health");
     println!(
         "  ID=$(curl -s {base}/api/session -H 'content-type: application/json' \

@@ -1,5 +1,6 @@
 //! `avanzacast edge`: the HTTP edge alone, with its own credential and no other.
 
+use avanzacast::livekit_client::Place;
 use avanzacast_edge::{Bound, EdgeConfig, LiveKitClient};
 use avanzacast_kit::{
     bus::Bus,
@@ -11,13 +12,14 @@ use avanzacast_kit::{
 };
 use avanzacast_schemas::bus::BusUser;
 
-use super::{Failure, measure};
+use super::{Failure, livekit_client, measure};
 
 /// What the edge is configured with.
 pub(crate) struct Configured {
     pub(crate) mode: Mode,
     pub(crate) edge: EdgeConfig,
     pub(crate) bus: BusConfig,
+    pub(crate) client: Option<Place>,
     http: HttpConfig,
     metrics: MetricsConfig,
 }
@@ -31,6 +33,7 @@ pub(crate) fn configure(variables: &mut Variables) -> Configured {
         edge: read(variables, mode, livekit),
         http: HttpConfig::read(variables, mode),
         bus: BusConfig::read(variables, BusUser::Edge),
+        client: livekit_client::place(variables),
         metrics: MetricsConfig::read(variables, mode),
     }
 }
@@ -45,12 +48,13 @@ pub(crate) fn own_address(mode: Mode, exposition: Exposition) -> Option<Expositi
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
-    let Configured { mode, edge: mut config, bus, http, metrics } = configure(&mut variables);
+    let Configured { mode, edge: mut config, bus, client, http, metrics } = configure(&mut variables);
     variables.finish()?;
 
     let life = Lifecycle::until_signal()?;
     let bound = Bound::bind(&http).await?;
     config.metrics = own_address(mode, measure::start(&metrics, &life).await?);
+    livekit_client::keep(client, false, &config.client, &life);
     let bus = Bus::connect(&bus, "edge").await?;
     bound.serve(config, bus.clone(), &life).await?;
     let clean = life.run().await;

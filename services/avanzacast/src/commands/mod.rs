@@ -9,6 +9,7 @@ mod doctor;
 mod edge;
 mod internal_request;
 mod livekit;
+mod livekit_client;
 mod measure;
 mod operator;
 mod probe;
@@ -62,6 +63,9 @@ enum Command {
     Audit(audit::Audit),
     /// Asks a running backend for a session with its token, and prints the answer
     InternalRequest(internal_request::InternalRequest),
+    /// Fetches LiveKit's client for browsers into DATA_DIR, unless it is there, and prints where it is: the studio page
+    /// needs it. `up` does this by itself
+    LivekitClient(livekit_client::LivekitClient),
     /// Asks the process that runs on this machine whether it is well: for the health check of a container
     Probe,
 }
@@ -93,6 +97,7 @@ impl Cli {
                 Command::Dead(dead) => dead.run().await,
                 Command::Audit(audit) => audit.run().await,
                 Command::InternalRequest(request) => request.run().await,
+                Command::LivekitClient(client) => client.run().await,
                 Command::Probe => probe::run().await,
             }
         });

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use avanzacast::nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate};
+use avanzacast::{
+    livekit_client::Place,
+    nats_server::{PrivateServer, PrivateServerOptions, default_cache_dir, locate},
+};
 use avanzacast_edge::{Bound, EdgeConfig};
 use avanzacast_kit::{
     Secret,
@@ -28,7 +31,7 @@ use super::{
     banner::{self, Banner, OwnLiveKit},
     dev_env, edge,
     livekit::{self, Wanted},
-    measure,
+    livekit_client, measure,
     provision::{self, StreamSettings},
     room_worker,
     session_worker::{self, Settings, data_dir},
@@ -53,6 +56,7 @@ pub(crate) struct Configured {
     pub(crate) streams: StreamSettings,
     pub(crate) own_nats: bool,
     own_livekit: Wanted,
+    pub(crate) client: Option<Place>,
     metrics: MetricsConfig,
     variables: Variables,
 }
@@ -63,6 +67,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
     let own_nats = variables.text("NATS_URL").is_none();
     let livekit = LiveKitConfig::read(&mut variables, mode);
     let own_livekit = livekit::wanted(&mut variables, mode);
+    let client = livekit_client::place(&mut variables);
     let configured = Configured {
         mode,
         http: HttpConfig::read(&mut variables, mode),
@@ -75,6 +80,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
         metrics: MetricsConfig::read(&mut variables, mode),
         own_nats,
         own_livekit,
+        client,
         data_dir,
         variables,
     };
@@ -105,6 +111,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let exposition = measure::start(&configured.metrics, &edge_life).await?;
     configured.edge.metrics = edge::own_address(configured.mode, exposition);
     let life = Lifecycle::new();
+    livekit_client::keep(configured.client.take(), true, &configured.edge.client, &life);
     let dir = configured.data_dir.join("livekit");
     // It takes a moment, which nats-server takes too.
     let livekit = tokio::spawn(livekit::start(configured.own_livekit.clone(), dir, bound.address()));

@@ -5,21 +5,17 @@
 //! sees whole files, at worst of two different fetches, which the checksum tells.
 
 use std::{
-    fs::{self, DirBuilder, File, TryLockError},
+    fs::{self, DirBuilder, File},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-
 use super::{PROGRAM, VERSION, error::FetchError};
-use crate::private_server::tool::absolute;
-
-/// How often to ask whether the other process is done fetching.
-const TURN_POLL: Duration = Duration::from_millis(100);
+use crate::{
+    fetching::{self, sha256_of},
+    private_server::tool::absolute,
+};
 
 /// The largest program that is believed, bytes: ten times what it is, to stop a compressed file without end.
 const LARGEST: u64 = 200 * 1024 * 1024;
@@ -34,7 +30,7 @@ pub(super) struct Cache {
 #[derive(Debug)]
 pub(super) struct Turn {
     cache: Cache,
-    _lock: File,
+    held: fetching::Turn,
 }
 
 impl Cache {
@@ -77,39 +73,20 @@ impl Cache {
     pub(super) async fn take_turn(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Turn, FetchError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&self.home).map_err(|error| self.broken(error))?;
-        let lock = File::create(self.home.join("lock")).map_err(|error| self.broken(error))?;
-        let mut told = false;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Turn { cache: self.clone(), _lock: lock }),
-                Err(TryLockError::Error(error)) => return Err(self.broken(error)),
-                Err(TryLockError::WouldBlock) if !told => {
-                    progress("waiting for another process that fetches nats-server");
-                    told = true;
-                }
-                Err(TryLockError::WouldBlock) => {}
-            }
-            tokio::time::sleep(TURN_POLL).await;
-        }
+        let held = fetching::Turn::take(&self.home, PROGRAM, progress).await.map_err(|error| self.broken(error))?;
+        Ok(Turn { cache: self.clone(), held })
     }
 }
 
 impl Turn {
     /// An empty directory for what is downloaded on the way.
     pub(super) fn desk(&self) -> Result<PathBuf, FetchError> {
-        let desk = self.cache.home.join("fetching");
-        self.clear();
-        fs::create_dir(&desk).map_err(|error| self.cache.broken(error))?;
-        Ok(desk)
+        self.held.desk().map_err(|error| self.cache.broken(error))
     }
 
     /// Throws away what was downloaded on the way.
     pub(super) fn clear(&self) {
-        if let Err(error) = fs::remove_dir_all(self.cache.home.join("fetching"))
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::debug!(%error, "cannot remove what was downloaded");
-        }
+        self.held.clear();
     }
 
     /// Writes the program and its checksum, and puts both in place.
@@ -124,19 +101,5 @@ impl Turn {
         fs::rename(fresh_record, self.cache.record())?;
         fs::rename(fresh, self.cache.program())?;
         Ok(self.cache.program())
-    }
-}
-
-/// A file's SHA-256 in hexadecimal.
-pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(HEXLOWER.encode(&digest.finalize()));
-        }
-        digest.update(buffer.get(..read).unwrap_or_default());
     }
 }

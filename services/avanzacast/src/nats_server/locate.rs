@@ -9,13 +9,8 @@ use std::{
 
 use tokio::process::Command;
 
-use super::{
-    OLDEST, PROGRAM,
-    cache::Cache,
-    error::{AttemptError, FetchError},
-    fetch,
-};
-use crate::private_server::tool;
+use super::{OLDEST, PROGRAM, cache::Cache, error::FetchError, fetch};
+use crate::{fetching::AttemptError, private_server::tool};
 
 /// How long `nats-server --version` may take; it prints and exits, so this is for a machine that swaps.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);

@@ -13,11 +13,11 @@ mod private;
 use std::{ffi::OsString, path::PathBuf};
 
 pub use self::{
-    error::{AttemptError, FetchError},
+    error::FetchError,
     locate::{locate, locate_on},
     private::{PrivateServer, PrivateServerOptions},
 };
-pub use crate::private_server::PrivateServerError;
+pub use crate::{fetching::AttemptError, private_server::PrivateServerError};
 
 /// The release that is fetched when the machine has no nats-server that will do.
 pub const VERSION: &str = "2.15.1";

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::nats_server::AttemptError;
+use crate::fetching::AttemptError;
 
 /// How much of a program's complaint is worth repeating, bytes: its last lines, not a whole traceback.
 const SAID: usize = 600;

@@ -1,6 +1,7 @@
 //! `avanzacast doctor`: what is wrong, before it hurts. It changes nothing, and prints no secret.
 
 mod bus;
+mod client;
 mod database;
 mod doors;
 mod livekit;
@@ -65,6 +66,7 @@ async fn examine(patient: &Patient) -> Vec<Finding> {
     note(findings);
     note(bus::streams(patient, &buses, ledger_id).await);
     note(livekit::look(patient).await);
+    note(client::look(patient).await);
     all
 }
 

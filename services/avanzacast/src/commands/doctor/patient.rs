@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use avanzacast::livekit_client::Place;
 use avanzacast_edge::EdgeConfig;
 use avanzacast_kit::config::{BusConfig, ConfigError, DatabaseConfig, LiveKitConfig, Mode, Variables};
 use avanzacast_schemas::bus::BusUser;
@@ -26,6 +27,8 @@ pub(super) struct Patient {
     pub(super) private_bus: bool,
     /// Who may call, and from where, of a role that answers HTTP.
     pub(super) edge: Option<EdgeConfig>,
+    /// Where such a role has LiveKit's client for browsers from; `None` when it serves none.
+    pub(super) client: Option<Place>,
     pub(super) database: Option<DatabaseConfig>,
     pub(super) livekit: Option<LiveKitConfig>,
     pub(super) streams: StreamSettings,
@@ -41,8 +44,8 @@ pub(super) fn read(role: Role, mut variables: Variables) -> Result<Patient, Conf
     let mut patient = match role {
         Role::Up => return read_up(variables),
         Role::Edge => {
-            let edge::Configured { mode, edge, bus, .. } = edge::configure(&mut variables);
-            Patient { buses: vec![bus], edge: Some(edge), ..Patient::new(role, mode, as_given) }
+            let edge::Configured { mode, edge, bus, client, .. } = edge::configure(&mut variables);
+            Patient { buses: vec![bus], edge: Some(edge), client, ..Patient::new(role, mode, as_given) }
         }
         Role::Worker | Role::SessionWorker => {
             let session_worker::Configured { mode, settings, bus, .. } = session_worker::configure(&mut variables);
@@ -87,6 +90,7 @@ fn read_up(variables: Variables) -> Result<Patient, ConfigError> {
     let mut patient = Patient {
         private_bus: up.own_nats,
         edge: Some(up.edge),
+        client: up.client,
         database: Some(up.database),
         livekit: Some(up.livekit),
         streams: up.streams,
@@ -108,8 +112,8 @@ impl Patient {
         let data_dir = data_dir(&variables);
         let streams = StreamSettings::read(&mut variables);
         let (buses, private_bus) = (Vec::new(), false);
-        let (edge, database, livekit) = (None, None, None);
-        Self { role, mode, data_dir, buses, private_bus, edge, database, livekit, streams, variables }
+        let (edge, client, database, livekit) = (None, None, None, None);
+        Self { role, mode, data_dir, buses, private_bus, edge, client, database, livekit, streams, variables }
     }
 
     /// What a person should know before the rest.
