@@ -1,5 +1,6 @@
 // The call: LiveKit's room, entered with a ticket, and with the devices that the person wants.
 
+import { Refused } from '../shared/api.js';
 import { say } from '../shared/say.js';
 import { t } from '../shared/page.js';
 import { causeUnknown, codeOf, comeBack, meaningOf } from './comeback.js';
@@ -41,7 +42,7 @@ export class Call {
     const cancel = () => this.room.disconnect();
     signal.addEventListener('abort', cancel);
     try {
-      await this.room.connect(url, token);
+      await this.#connect(url, token);
     } finally {
       signal.removeEventListener('abort', cancel);
     }
@@ -50,6 +51,24 @@ export class Call {
       signal.throwIfAborted();
     }
     this.#inside = true;
+  }
+
+  /** Connects. Whoever is put out half-way is told so at once: LiveKit's client would wait for media that never comes. */
+  async #connect(url, token) {
+    const { Disconnected } = this.client.RoomEvent;
+    let listener;
+    const putOut = new Promise((_, fail) => {
+      listener = (reason) => {
+        const meaning = meaningOf(reason);
+        if (meaning !== 'return' && meaning !== 'left') fail(new Refused(0, meaning, 'put out while entering'));
+      };
+      this.room.on(Disconnected, listener);
+    });
+    try {
+      await Promise.race([this.room.connect(url, token), putOut]);
+    } finally {
+      this.room.off(Disconnected, listener);
+    }
   }
 
   /** Whether this person may be seen and heard; a viewer may not. */

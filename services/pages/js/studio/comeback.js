@@ -1,7 +1,9 @@
 // What to do when the connection is gone: decisions, and the patience to come back.
 
-/** Seconds before each try. LiveKit's client has tried for half a minute by itself before the first. */
-const PAUSES_S = [0, 1, 2, 4, 8, 15, 20];
+/** Seconds before each try, the last again and again. LiveKit's client has tried by itself before the first. */
+const PAUSES_S = [0, 1, 2, 4, 8, 15];
+/** After that long nobody believes in it any more. A try that hangs takes half a minute by itself. */
+const PATIENCE_MS = 90_000;
 
 /** LiveKit's reasons (its DisconnectReason) that are not just a lost connection. */
 const THEN = new Map([[1, 'left'], [2, 'duplicate'], [4, 'removed'], [5, 'room_closed'], [10, 'room_closed']]);
@@ -38,15 +40,15 @@ function worthTrying(error) {
 
 /** Enters again, with pauses that grow; ends when inside, and fails with the last error when it is not to be. */
 export async function comeBack(enter, signal) {
-  for (const [tried, seconds] of PAUSES_S.entries()) {
-    await pause(seconds * 1_000, signal);
+  const end = Date.now() + PATIENCE_MS;
+  for (let tried = 0; ; tried += 1) {
+    await pause((PAUSES_S[tried] ?? PAUSES_S.at(-1)) * 1_000, signal);
     try {
       return await enter(signal);
     } catch (error) {
-      if (signal.aborted || tried === PAUSES_S.length - 1 || !worthTrying(error)) throw error;
+      if (signal.aborted || Date.now() > end || !worthTrying(error)) throw error;
     }
   }
-  return undefined;
 }
 
 /** Waits; no longer than until the network is back. */

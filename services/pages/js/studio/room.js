@@ -7,7 +7,7 @@ import { say } from '../shared/say.js';
 import { Controls } from './controls.js';
 import { icon } from './icons.js';
 import { People } from './people.js';
-import { peopleOf, personOf } from './person.js';
+import { peopleOf } from './person.js';
 import { settings } from './settings.js';
 import { Sound } from './sound.js';
 import { Stage } from './stage.js';
@@ -31,6 +31,7 @@ export class RoomView {
 
   #call;
   #timer = null;
+  #known = null;
   #stage = new Stage();
   #sound = new Sound();
   #people = new People(() => this.#showPeople(false));
@@ -73,11 +74,6 @@ export class RoomView {
   #follow(over) {
     const { room, client: { RoomEvent } } = this.#call;
     for (const event of CHANGES) room.on(RoomEvent[event], () => this.#drawSoon());
-    room.on(RoomEvent.ParticipantConnected, (who) => say(t('joined', { name: personOf(who).name })));
-    room.on(RoomEvent.ParticipantDisconnected, (who) => {
-      // When one's own connection goes, so does everybody: that is no news of them.
-      if (room.state === 'connected') say(t('gone', { name: personOf(who).name }));
-    });
     room.on(RoomEvent.SignalReconnecting, () => this.#connection('reconnecting'));
     room.on(RoomEvent.Reconnecting, () => this.#connection('reconnecting'));
     room.on(RoomEvent.Reconnected, () => this.#connection(null));
@@ -108,6 +104,16 @@ export class RoomView {
     this.#controls.update({ count: all.length, open: this.#people.open });
     this.#viewer.hidden = publishes;
     this.#blocked.hidden = room.canPlaybackAudio;
+    // When one's own connection goes, so does everybody: that is no news of them.
+    if (room.state === 'connected') this.#announce(all.filter((person) => !person.me));
+  }
+
+  #announce(others) {
+    const here = new Map(others.map(({ id, name }) => [id, name]));
+    const known = this.#known ?? here;
+    for (const [id, name] of here) if (!known.has(id)) say(t('joined', { name }));
+    for (const [id, name] of known) if (!here.has(id)) say(t('gone', { name }));
+    this.#known = here;
   }
 
   #showPeople(open) {
