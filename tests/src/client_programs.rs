@@ -29,11 +29,15 @@ pub(crate) fn node(client: &str, script: &str) -> Command {
         npm.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
         npm
     });
-    // Modules are found beside the script, so the script must be a copy; it is copied anew when it changes.
-    let (script, copy) = (source(client).join(script), folder.join(script));
-    refresh(client, &script, &copy);
+    // Packages are found beside the script, so it must be a copy, with the modules beside it; each is copied anew when it
+    // changes.
+    for module in fs::read_dir(source(client)).unwrap().map(|entry| entry.unwrap().path()) {
+        if module.extension().is_some_and(|extension| extension == "mjs") {
+            refresh(client, &module, &folder.join(module.file_name().unwrap()));
+        }
+    }
     let mut command = Command::new("node");
-    command.arg(copy);
+    command.arg(folder.join(script));
     command
 }
 
