@@ -14,6 +14,7 @@ pub mod described;
 mod event;
 mod livekit;
 mod managed;
+mod moment;
 mod names;
 mod page;
 mod presence;
@@ -24,6 +25,7 @@ mod token;
 mod token_source;
 mod user;
 mod validation;
+pub mod who;
 
 pub use actor::{Actor, ActorKind};
 pub use audit::{
@@ -39,6 +41,7 @@ pub use dead::{DeadMessage, DropDead, ListDead, RedriveDead};
 pub use event::{Envelope, Event, SOURCE};
 pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, WebhookRoom};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
+pub use moment::Moment;
 pub use names::{
     Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, reserved_for_broadcasts,
 };
