@@ -12,6 +12,7 @@ pub mod command_id;
 mod dead;
 pub mod described;
 mod event;
+mod ledger;
 mod livekit;
 mod managed;
 mod moment;
@@ -39,6 +40,7 @@ pub use broadcast::{
 pub use cache::{CachedSession, CachedState};
 pub use dead::{DeadMessage, DropDead, ListDead, RedriveDead};
 pub use event::{Envelope, Event, SOURCE};
+pub use ledger::{CountEvents, EventCount, GetLedger, LedgerState, SignedState};
 pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, WebhookRoom};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
 pub use moment::Moment;
