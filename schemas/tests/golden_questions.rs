@@ -5,7 +5,7 @@
 mod golden_file;
 
 use avanzacast_schemas::{
-    CountEvents, EventCount, EventsPage, LedgerState, ListEvents, Page,
+    CountEvents, EventCount, EventsPage, LedgerState, ListEvents, ListSessions, Page,
     who::{AskWho, WhoPart},
 };
 use golden_file::check;
@@ -29,6 +29,7 @@ fn what_is_asked() {
     check("qry.audit.who.1", &read::<AskWho>(about));
     let next = json!({"about": {"session": PARTICIPANT}, "through": 9, "skip": 70});
     check("qry.audit.who-next.1", &read::<AskWho>(next));
+    check("qry.session.list-called.1", &read::<ListSessions>(json!({"username": "ana", "room": "demo"})));
 }
 
 #[test]
