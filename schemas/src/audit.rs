@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, ParticipantId, RoomName};
+use crate::{Actor, Moment, ParticipantId, RoomName};
 
 /// How many requests of one kind were refused, to one network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -179,13 +179,19 @@ pub struct EventProof {
 }
 
 /// `qry.audit.events`: events in order, from the ledger. The answer is [`EventsPage`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListEvents {
     /// Those after this place; 0 for the first.
     pub after: u64,
     /// None after this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<u64>,
+    /// None that happened before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// Only what happened before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Moment>,
     /// Which.
     #[serde(default)]
     pub only: EventFilter,
@@ -221,6 +227,9 @@ pub struct EventsPage {
     pub end: u64,
     /// The first place that the ledger still has.
     pub first: u64,
+    /// Where an end that was asked for as a moment was found: the last place before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
     /// Events, byte for byte.
     pub events: Vec<String>,
 }

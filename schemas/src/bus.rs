@@ -63,6 +63,12 @@ pub mod subject {
     pub const AUDIT_PROOF: &str = "qry.audit.proof";
     /// Events in order, from the ledger.
     pub const AUDIT_EVENTS: &str = "qry.audit.events";
+    /// Where the ledger stands.
+    pub const AUDIT_LEDGER: &str = "qry.audit.ledger";
+    /// How much happened when.
+    pub const AUDIT_COUNTS: &str = "qry.audit.counts";
+    /// Who could enter a room, and who did.
+    pub const AUDIT_WHO: &str = "qry.audit.who";
     /// What LiveKit told us goes to `in.livekit.<its event>`, into [`super::stream::INTAKE`].
     pub const LIVEKIT_PREFIX: &str = "in.livekit.";
     /// All of it, as the stream and its consumer name it.

@@ -12,8 +12,10 @@ pub mod command_id;
 mod dead;
 pub mod described;
 mod event;
+mod ledger;
 mod livekit;
 mod managed;
+mod moment;
 mod names;
 mod page;
 mod presence;
@@ -24,6 +26,7 @@ mod token;
 mod token_source;
 mod user;
 mod validation;
+pub mod who;
 
 pub use actor::{Actor, ActorKind};
 pub use audit::{
@@ -37,8 +40,10 @@ pub use broadcast::{
 pub use cache::{CachedSession, CachedState};
 pub use dead::{DeadMessage, DropDead, ListDead, RedriveDead};
 pub use event::{Envelope, Event, SOURCE};
+pub use ledger::{CountEvents, EventCount, GetLedger, LedgerState, SignedState};
 pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, WebhookRoom};
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
+pub use moment::Moment;
 pub use names::{
     Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, reserved_for_broadcasts,
 };

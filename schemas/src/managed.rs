@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Role, RoomName, SessionId};
+use crate::{Role, RoomName, SessionId, Username};
 
 /// What has become of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,9 @@ pub struct ListSessions {
     /// Only those in this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<SessionState>,
+    /// Only those whose participant's name has this in it, in capitals or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<Username>,
     /// How many at most, 1 to [`crate::PAGE_MAX`]; unset: [`crate::PAGE_DEFAULT`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

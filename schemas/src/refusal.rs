@@ -94,6 +94,8 @@ codes! {
     UnsupportedMediaType = 415 "unsupported_media_type" "The media type is not supported",
     /// The same idempotency key came with another body.
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
+    /// What was asked for is more than one answer holds.
+    AnswerTooLarge = 422 "answer_too_large" "The answer is too large",
     /// The user who is to own something does not exist.
     OwnerUnknown = 422 "owner_unknown" "The owner is unknown",
     /// Too many requests from one client.

@@ -125,7 +125,7 @@ impl FakeRecord {
         for subject in
             ["cmd.audit.refused", "qry.audit.checkpoint", "qry.audit.key", "qry.audit.tile", "qry.audit.proof"]
                 .into_iter()
-                .chain(["qry.audit.events"])
+                .chain(["qry.audit.events", "qry.audit.ledger", "qry.audit.counts", "qry.audit.who"])
         {
             subscriptions.push(worker.queue_subscribe(subject, "audit".to_owned()).await.unwrap());
         }

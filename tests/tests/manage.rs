@@ -75,6 +75,9 @@ async fn a_list_refuses_what_it_cannot_read(manager: &Api) {
         "room=*",
         "room=%00",
         "broadcastId=7",
+        "username=",
+        "username=%20",
+        "username=a&username=a",
     ] {
         manager.get(&format!("/api/sessions?{query}")).await.problem(400, "malformed");
     }
@@ -155,6 +158,45 @@ async fn another_sessions_key_is_no_key(api: &Api) {
     first.post_empty(&paths[0]).await.expect(200);
 }
 
+/// Somebody is found by a part of their name, as people write it, on every database in the same way.
+async fn somebody_is_found_by_a_part_of_their_name(api: &Api, manager: &Api) {
+    let mut made = Vec::new();
+    for name in ["Águeda", "Mariana", "ana", "O'Brien [x]*?", "ΣΟΦΟΣ", r"back\slash", "50% off_now", "^start.end$"]
+    {
+        made.push(create(api, json!({"room": "named", "username": name})).await);
+    }
+    let found = async |query: &str| -> Vec<usize> {
+        let ids = turn(manager, &format!("/api/sessions?limit=3&{query}"), async || ()).await.concat();
+        let mut places: Vec<usize> = ids.iter().filter_map(|id| made.iter().position(|one| one == id)).collect();
+        places.sort_unstable();
+        places
+    };
+    for (query, expected) in [
+        ("ANA", vec![1, 2]),
+        ("%C3%A1gueda", vec![0]),
+        ("%C3%81GU", vec![0]),
+        ("agueda", vec![]),
+        ("%CF%83%CE%BF%CF%86", vec![4]),
+        ("[X]*", vec![3]),
+        ("o%27b", vec![3]),
+        ("?", vec![3]),
+        ("K%5CS", vec![5]),
+        ("%25", vec![6]),
+        ("f_n", vec![6]),
+        ("^", vec![7]),
+        ("T.E", vec![7]),
+        ("$", vec![7]),
+        (".*", vec![]),
+        ("1%3D1)%20OR%20(1%3D1", vec![]),
+    ] {
+        assert_eq!(found(&format!("username={query}")).await, expected, "{query}");
+        assert_eq!(found(&format!("username={query}&room=named&state=open")).await, expected, "{query}");
+    }
+    assert_eq!(found("username=ana&room=elsewhere").await, Vec::<usize>::new());
+    assert_eq!(found("username=ana&state=consumed").await, Vec::<usize>::new());
+    manager.get(&format!("/api/sessions?username={}", "x".repeat(257))).await.problem(400, "malformed");
+}
+
 async fn manage(stack: &Stack) {
     let api = stack.api();
     let manager = stack.api().with_secret(stack.secret());
@@ -163,6 +205,7 @@ async fn manage(stack: &Stack) {
     a_manager_sees_what_became_of_a_session(&api, &manager).await;
     a_revocation_holds(stack, &api, &manager).await;
     another_sessions_key_is_no_key(&api).await;
+    somebody_is_found_by_a_part_of_their_name(&api, &manager).await;
 }
 
 on_both_databases!(manage);
@@ -181,7 +224,7 @@ async fn a_rare_state_is_found_behind_many_rows() {
              s.created_at + n, s.expires_at, s.due_at
          FROM session s, generate_series(1, 25000) n",
     );
-    for filter in ["state=revoked", "state=revoked&room=crowd"] {
+    for filter in ["state=revoked", "state=revoked&room=crowd", "username=ANA", "username=n&room=crowd"] {
         let pages = turn(&manager, &format!("/api/sessions?{filter}"), async || ()).await;
         assert_eq!(pages.concat(), [id.as_str()], "{filter}");
         assert_eq!(pages.len(), 3, "ten thousand rows are looked through for a page");

@@ -3,14 +3,15 @@
 use schemars::SchemaGenerator;
 
 use crate::{
-    AskHealth, AuditKey, Broadcast, ConsumeSession, CreateBroadcast, CreateSession, CreateUser, DeadMessage, DropDead,
-    EndBroadcast, ErasePerson, Erased, EventProof, EventsPage, GetAuditKey, GetBroadcast, GetCheckpoint, GetProof,
-    GetRegistration, GetSession, GetTile, GetUser, IssueToken, IssuedToken, ListBroadcasts, ListDead, ListEvents,
-    ListSessions, ManagedSession, NoteRefused, Page, RedriveDead, RegisterToken, Registration, RevokeSession,
-    SessionConsumed, SessionCreated, SessionView, ShowSession, StartBroadcast, User, ValidateToken, Validation,
-    VerifyWebhook, WorkerHealth,
+    AskHealth, AuditKey, Broadcast, ConsumeSession, CountEvents, CreateBroadcast, CreateSession, CreateUser,
+    DeadMessage, DropDead, EndBroadcast, ErasePerson, Erased, EventCount, EventProof, EventsPage, GetAuditKey,
+    GetBroadcast, GetCheckpoint, GetLedger, GetProof, GetRegistration, GetSession, GetTile, GetUser, IssueToken,
+    IssuedToken, LedgerState, ListBroadcasts, ListDead, ListEvents, ListSessions, ManagedSession, NoteRefused, Page,
+    RedriveDead, RegisterToken, Registration, RevokeSession, SessionConsumed, SessionCreated, SessionView, ShowSession,
+    StartBroadcast, User, ValidateToken, Validation, VerifyWebhook, WorkerHealth,
     bus::{group, stream, subject},
     event::Shape,
+    who::{AskWho, WhoPart},
 };
 
 /// How a message is received.
@@ -80,6 +81,9 @@ pub(super) fn exchanges() -> Vec<Exchange> {
         AUDIT_TILE group::Service(AUDIT) GetTile => Vec<u8>, "A tile of hashes, as bytes (C2SP tlog-tiles)";
         AUDIT_PROOF group::Service(AUDIT) GetProof => EventProof, "That an event stands in the ledger";
         AUDIT_EVENTS group::Service(AUDIT) ListEvents => EventsPage, "Events in order, from the ledger";
+        AUDIT_LEDGER group::Service(AUDIT) GetLedger => LedgerState, "Where the ledger stands";
+        AUDIT_COUNTS group::Service(AUDIT) CountEvents => Page<EventCount>, "How much happened in each hour";
+        AUDIT_WHO group::Service(AUDIT) AskWho => WhoPart, "Who could enter a room, who did, and who did without a token of ours";
         USER_CREATE group::Service(STUDIO) CreateUser => User, "Make a user";
         USER_GET group::Service(STUDIO) GetUser => User, "One user";
         BROADCAST_CREATE group::Service(STUDIO) CreateBroadcast => Broadcast, "Make a broadcast";

@@ -54,7 +54,8 @@ impl Reach {
         self.ask_the_record_within(DEADLINE, asker, subject, command).await
     }
 
-    async fn ask_the_record_within<C: Serialize>(
+    /// The same, with a deadline of its own.
+    pub(crate) async fn ask_the_record_within<C: Serialize>(
         &self,
         patience: Duration,
         asker: &Asker,

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use avanzacast_schemas::Moment;
 use jiff::Timestamp;
 
 /// Unix milliseconds of this machine's clock.
@@ -14,14 +15,13 @@ pub fn now_ms() -> i64 {
 /// RFC 3339 with milliseconds, in UTC. A moment out of range (years before -9999 or after 9999) reads as the last one within.
 #[must_use]
 pub fn rfc3339(unix_ms: i64) -> String {
-    let beyond = if unix_ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    format!("{:.3}", Timestamp::from_millisecond(unix_ms).unwrap_or(beyond))
+    Moment(unix_ms).to_string()
 }
 
 /// Unix milliseconds of an RFC 3339 moment.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+    text.parse().ok().map(|Moment(ms)| ms)
 }
 
 /// Unix milliseconds of an HTTP date (RFC 9110: whole seconds, always GMT).

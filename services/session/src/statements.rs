@@ -177,10 +177,10 @@ pub(crate) const REGISTRATION: Sql = Sql {
 };
 
 /// Sessions, newest first, after a place. The keys: the place (moment and participant), how many, the state or an empty
-/// text, the room for [`IN_ROOM`]. At most [`LOOKED_THROUGH`] rows are looked through for one page, so that a page
+/// text, the room or an empty text, and a pattern of each database for what they are called. At most [`LOOKED_THROUGH`] rows are looked through for one page, so that a page
 /// costs the same however rare what it asks for is; the last of them is given in any case, to go on from.
 macro_rules! newest {
-    (postgres, $narrow:literal) => {
+    (postgres, $narrow:literal, $called:literal) => {
         concat!(
             "SELECT json_agg(r) FROM (SELECT ",
             session!(postgres),
@@ -189,15 +189,17 @@ macro_rules! newest {
                  WHERE (created_at, participant) < (($1::text[])[1]::bigint, ($1::text[])[2])",
             $narrow,
             "    ORDER BY created_at DESC, participant DESC LIMIT 10000) w) v
-               WHERE v.place = 10000 OR ($1::text[])[4] = '' OR ($1::text[])[4] = CASE WHEN v.state = 'open'
+               WHERE v.place = 10000 OR (($1::text[])[4] = '' OR ($1::text[])[4] = CASE WHEN v.state = 'open'
                    AND v.expires_at <= (extract(epoch FROM statement_timestamp()) * 1000)::bigint
-                   THEN 'expired' ELSE v.state END
+                   THEN 'expired' ELSE v.state END)",
+            $called,
+            "
                ORDER BY v.place LIMIT ($1::text[])[3]::int) s",
             beside!(),
             "ORDER BY s.place) r"
         )
     };
-    (sqlite, $narrow:literal) => {
+    (sqlite, $narrow:literal, $called:literal) => {
         concat!(
             "SELECT json_group_array(json(r)) FROM (SELECT ",
             session!(sqlite),
@@ -206,8 +208,10 @@ macro_rules! newest {
                  WHERE (created_at, participant) < (CAST(?1 ->> 0 AS INTEGER), ?1 ->> 1)",
             $narrow,
             "    ORDER BY created_at DESC, participant DESC LIMIT 10000) w) v
-               WHERE v.place = 10000 OR ?1 ->> 3 = '' OR ?1 ->> 3 = CASE WHEN v.state = 'open'
-                   AND v.expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) THEN 'expired' ELSE v.state END
+               WHERE v.place = 10000 OR (?1 ->> 3 = '' OR ?1 ->> 3 = CASE WHEN v.state = 'open'
+                   AND v.expires_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) THEN 'expired' ELSE v.state END)",
+            $called,
+            "
                ORDER BY v.place LIMIT CAST(?1 ->> 2 AS INTEGER)) s",
             beside!(),
             "ORDER BY s.place)"
@@ -215,15 +219,41 @@ macro_rules! newest {
     };
 }
 
-/// How many rows are looked through for one page: some 20 ms.
+/// How many rows are looked through for one page: some 20 ms; twice that where names are looked at.
 pub(crate) const LOOKED_THROUGH: u32 = 10_000;
 
 /// Of all rooms.
-pub(crate) const NEWEST: Sql = Sql { postgres: newest!(postgres, ""), sqlite: newest!(sqlite, "") };
+pub(crate) const NEWEST: Sql = Sql { postgres: newest!(postgres, "", ""), sqlite: newest!(sqlite, "", "") };
 /// Of one room.
 pub(crate) const IN_ROOM: Sql = Sql {
-    postgres: newest!(postgres, " AND room = ($1::text[])[5] "),
-    sqlite: newest!(sqlite, " AND room = ?1 ->> 4 "),
+    postgres: newest!(postgres, " AND room = ($1::text[])[5] ", ""),
+    sqlite: newest!(sqlite, " AND room = ?1 ->> 4 ", ""),
+};
+
+/// Whether somebody's name is so. It is looked up, row by row, and not joined: few rows are looked through.
+macro_rules! called {
+    (postgres, $narrow:literal) => {
+        newest!(
+            postgres,
+            $narrow,
+            " AND (SELECT p.value FROM person p WHERE p.subject = v.participant AND p.field = 'name') ~ ($1::text[])[6]"
+        )
+    };
+    (sqlite, $narrow:literal) => {
+        newest!(
+            sqlite,
+            $narrow,
+            " AND (SELECT p.value FROM person p WHERE p.subject = v.participant AND p.field = 'name') GLOB (?1 ->> 6)"
+        )
+    };
+}
+
+/// Of all rooms, by what they are called.
+pub(crate) const CALLED: Sql = Sql { postgres: called!(postgres, ""), sqlite: called!(sqlite, "") };
+/// Of one room, by what they are called.
+pub(crate) const CALLED_IN_ROOM: Sql = Sql {
+    postgres: called!(postgres, " AND room = ($1::text[])[5] "),
+    sqlite: called!(sqlite, " AND room = ?1 ->> 4 "),
 };
 
 /// What the sweep has to end, without what it does not need.

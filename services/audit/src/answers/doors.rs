@@ -1,35 +1,35 @@
 //! How doors come to be: links, and tokens with a session or without.
 
-use avanzacast_schemas::{Grants, SessionCreatedEvent, TokenIssued, TokenOrigin, TokenRegistered, TokenReissued};
-
-use super::{
-    history::{Door, Happened, History, LEEWAY_MS, Minted, Token},
-    names::Known,
-    told::{At, Told},
+use avanzacast_schemas::{
+    Grants, Moment, SessionCreatedEvent, TokenIssued, TokenOrigin, TokenRegistered, TokenReissued,
+    who::{Door, Happened, Known, Minted, Token},
 };
 
-impl Door {
-    /// As it is when it has just come to be.
-    fn new(room: &str, made: Happened, expires_at: At) -> Self {
-        Self {
-            participant: None,
-            room: room.to_owned(),
-            name: None,
-            identity: None,
-            role: None,
-            broadcast: None,
-            created_by: None,
-            single_use: false,
-            made,
-            expires_at,
-            tokens: Vec::new(),
-            consumed: None,
-            resume_until: None,
-            revoked: None,
-            expired: None,
-            ended: None,
-            erased: None,
-        }
+use super::{
+    history::{History, LEEWAY_MS},
+    told::{Told, moment},
+};
+
+/// As it is when it has just come to be.
+fn new(room: &str, made: Happened, expires_at: Moment) -> Door {
+    Door {
+        participant: None,
+        room: room.to_owned(),
+        name: None,
+        identity: None,
+        role: None,
+        broadcast: None,
+        created_by: None,
+        single_use: false,
+        made,
+        expires_at,
+        tokens: Vec::new(),
+        consumed: None,
+        resume_until: None,
+        revoked: None,
+        expired: None,
+        ended: None,
+        erased: None,
     }
 }
 
@@ -41,7 +41,7 @@ impl History {
             role: Some(link.role),
             broadcast: link.broadcast_id,
             single_use: true,
-            ..Door::new(link.room.as_str(), told.by(&link.actor), At::read(&link.expires_at))
+            ..new(link.room.as_str(), told.by(&link.actor), moment(&link.expires_at))
         };
         self.doors.insert(link.participant.to_string(), door);
     }
@@ -57,9 +57,9 @@ impl History {
             broadcast: event.broadcast_id,
             created_by: event.created_by,
             single_use: event.single_use.unwrap_or_default(),
-            ..Door::new(event.room.as_str(), made.clone(), At::read(&event.expires_at))
+            ..new(event.room.as_str(), made.clone(), moment(&event.expires_at))
         });
-        let expires_at = At::read(&event.token_expires_at);
+        let expires_at = moment(&event.token_expires_at);
         door.tokens.push(Token {
             jti: event.jti.clone(),
             fingerprint: event.fingerprint.clone(),
@@ -79,7 +79,7 @@ impl History {
         self.door(&event.participant, |door| {
             let first = door.tokens.first();
             let none = Grants { room_join: true, can_publish: false, can_subscribe: false, can_publish_data: false };
-            let expires_at = At::read(&event.token_expires_at);
+            let expires_at = moment(&event.token_expires_at);
             let token = Token {
                 jti: Some(event.jti.clone()),
                 fingerprint: event.fingerprint.clone(),
@@ -96,7 +96,7 @@ impl History {
     }
 
     pub(super) fn issued(&mut self, told: &Told, event: &TokenIssued) {
-        let (made, expires_at) = (told.by(&event.actor), At::read(&event.token_expires_at));
+        let (made, expires_at) = (told.by(&event.actor), moment(&event.token_expires_at));
         let token = Token {
             jti: Some(event.jti.clone()),
             fingerprint: event.fingerprint.clone(),
@@ -111,7 +111,7 @@ impl History {
         let door = Door {
             identity: Some(Known::hashed(&event.identity_hash)),
             tokens: vec![token],
-            ..Door::new(event.room.as_str(), made, expires_at)
+            ..new(event.room.as_str(), made, expires_at)
         };
         self.doors.insert(issued_subject(&event.jti), door);
     }

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use avanzacast_schemas::ParticipantId;
+use avanzacast_schemas::{
+    Moment, ParticipantId,
+    who::{Door, Stay},
+};
 use avanzacast_worker::store::{Look, Session, Sql, Store, StoreError, Texts};
 use serde::Serialize;
 
 use super::{
-    gather::gather,
-    history::{Door, History, Stay},
+    gather::{Within, gather},
+    history::History,
     names::People,
-    told::{At, Told},
+    told::Told,
 };
 use crate::{Filter, Reach, SourceError};
 
@@ -76,7 +79,7 @@ pub struct User {
     /// The user's id.
     pub id: i64,
     /// Since when there is one.
-    pub created_at: At,
+    pub created_at: Moment,
     /// What was not erased.
     pub email: Option<String>,
     /// What was not erased.
@@ -173,7 +176,7 @@ pub async fn find(store: &Store, asked: Asked) -> Result<Found, SourceError> {
     let (_, now) = session.select(CLOCK, &[]).await?;
     let unknown = |participant: &&String| !history.doors.contains_key(*participant);
     let archived = subjects.participants.keys().filter(unknown).cloned().collect();
-    let sessions = history.people(At(now));
+    let sessions = history.people(Moment(now));
     let alone = |stay: &&Stay| !sessions.iter().any(|person| person.stays.contains(stay));
     let stays = history.stays.values().filter(alone).cloned().collect();
     Ok(Found { asked, users, sessions, stays, archived, more, indexed: reach.indexed })
@@ -183,7 +186,7 @@ async fn user(look: &mut Look, id: i64) -> Result<Option<User>, StoreError> {
     let rows = look.matching(USER, &id.to_string()).await?;
     let one = |row: Texts| {
         let mut texts = row.into_iter();
-        let created_at = At(texts.next()??.parse().ok()?);
+        let created_at = Moment(texts.next()??.parse().ok()?);
         let mut next = || texts.next().flatten();
         Some(User { id, created_at, email: next(), username: next(), display_name: next() })
     };
@@ -196,13 +199,13 @@ async fn events(
     session: &mut Session,
     subjects: &mut Subjects,
 ) -> Result<(Vec<Told>, Reach), SourceError> {
-    let mut events = Vec::new();
+    let (mut events, mut within) = (Vec::new(), Within::ALL);
     for (jti, moment) in &subjects.issued {
         events.extend(issued(session, jti, *moment).await?);
     }
     if !subjects.users.is_empty() {
         let filter = Filter { users: subjects.users.iter().copied().collect(), ..Filter::default() };
-        let registered = gather(store, &filter, &[]).await?.events;
+        let registered = gather(store, &filter, &[], &mut within).await?.events;
         let whom = registered.iter().filter_map(Told::registers);
         subjects.participants.extend(whom.map(|participant| (participant.to_string(), participant.clone())));
     }
@@ -210,7 +213,7 @@ async fn events(
     let stays = Filter { stays: subjects.stays.iter().cloned().collect(), ..Filter::default() };
     let mut reach = Reach::of(session).await?;
     for filter in [participants, stays].into_iter().filter(|filter| !filter.keys().is_empty()) {
-        let gathered = gather(store, &filter, &[]).await?;
+        let gathered = gather(store, &filter, &[], &mut within).await?;
         reach = gathered.reach;
         events.extend(gathered.events);
     }
@@ -230,14 +233,29 @@ async fn issued(session: &mut Session, jti: &str, moment: i64) -> Result<Option<
 
 impl History {
     /// Everybody, with how they stand now and where they were.
-    fn people(&self, now: At) -> Vec<Person> {
+    fn people(&self, now: Moment) -> Vec<Person> {
         let one = |door: &Door| Person {
             door: door.clone(),
-            state: door.state(now),
+            state: state_of(door, now),
             stays: self.stays_of(door).cloned().collect(),
         };
         let mut people: Vec<Person> = self.doors.values().map(one).collect();
         people.sort_by_key(|person| person.door.made.seq);
         people
+    }
+}
+
+/// How it is at a moment, in the order in which a session is looked at.
+pub(super) fn state_of(door: &Door, now: Moment) -> &'static str {
+    if door.revoked.is_some() {
+        "revoked"
+    } else if door.ended.is_some() {
+        "ended"
+    } else if door.consumed.is_some() {
+        "consumed"
+    } else if door.expired.is_some() || door.expires_at <= now {
+        "expired"
+    } else {
+        "open"
     }
 }

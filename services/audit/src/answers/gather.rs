@@ -2,26 +2,19 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use avanzacast_schemas::ParticipantId;
+use avanzacast_schemas::{
+    Moment,
+    who::{About, Gap, Limits, Period, Who},
+};
 use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
 use uuid::Uuid;
 
 use super::{
-    history::{Gap, History},
+    history::History,
     names::People,
-    told::{At, Told, What},
-    who::{Limits, Period, Who},
+    told::{Told, What, moment},
 };
 use crate::{CloudEvent, Filter, Lines, Reach, SourceError, Types};
-
-/// What is asked about.
-#[derive(Debug, Clone)]
-pub enum About {
-    /// A room.
-    Room(String),
-    /// A session.
-    Session(ParticipantId),
-}
 
 /// Where `presence.gap` stands: the first place of some events that were read together, and how many of them are such; from
 /// an hour on.
@@ -39,23 +32,45 @@ const HOUR_MS: i64 = 3_600_000;
 /// Events read at once, where a gap is looked for.
 const RUN: i64 = 2_048;
 
+/// How far an answer looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within {
+    /// Events after this place are not looked at.
+    pub through: u64,
+    /// How many events are looked at, at most.
+    pub most: u64,
+}
+
+impl Within {
+    /// At all of them.
+    pub const ALL: Self = Self { through: u64::MAX, most: u64::MAX };
+
+    /// Counts events that were looked at.
+    fn looked_at(&mut self, events: usize) -> Result<(), SourceError> {
+        let left = self.most.checked_sub(u64::try_from(events).unwrap_or(u64::MAX));
+        self.most = left.ok_or(SourceError::Many)?;
+        Ok(())
+    }
+}
+
 /// Answers who could enter and who did, in a time or ever. Files of `audit archive` are looked at as well, when there are any.
 ///
 /// # Errors
-/// The database is away, or a file cannot be read.
+/// The database is away, a file cannot be read, or there is more to look at than should be.
 pub async fn who(
     store: &Store,
     about: &About,
     period: Option<Period>,
     archives: &[PathBuf],
+    mut within: Within,
 ) -> Result<Who, SourceError> {
     let filter = match about {
-        About::Room(room) => Filter { rooms: vec![room.clone()], ..Filter::default() },
+        About::Room(room) => Filter { rooms: vec![room.as_str().to_owned()], ..Filter::default() },
         About::Session(participant) => Filter { participants: vec![participant.clone()], ..Filter::default() },
     };
-    let Gathered { mut events, reach, archived } = gather(store, &filter, archives).await?;
+    let Gathered { mut events, reach, archived } = gather(store, &filter, archives, &mut within).await?;
     if let About::Session(_) = about {
-        events.extend(endings(store, &events, archives).await?);
+        events.extend(endings(store, &events, archives, &mut within).await?);
         events.sort_by_key(|told| told.seq);
     }
     let mut session = store.connect().await?;
@@ -63,20 +78,17 @@ pub async fn who(
     let people = People::read(&mut session, &history.subjects()).await?;
     history.name(&people);
     let asked = period.unwrap_or(Period::ALWAYS);
-    let (entered, strangers) = history.entered(asked);
+    let not_covered = limits(&mut session, (reach, archived), asked, &mut within).await?;
     let (room, participant) = match about {
-        About::Room(room) => (Some(room.clone()), None),
+        About::Room(room) => (Some(room.to_string()), None),
         About::Session(participant) => (None, Some(participant.to_string())),
     };
-    Ok(Who {
-        room,
-        participant,
-        period,
-        could_enter: history.could_enter(asked),
-        entered,
-        strangers,
-        not_covered: limits(&mut session, (reach, archived), asked).await?,
-    })
+    // Of thousands of people it takes a while.
+    let answer = tokio::task::spawn_blocking(move || {
+        let (entered, strangers) = history.entered(asked);
+        Who { room, participant, period, could_enter: history.could_enter(asked), entered, strangers, not_covered }
+    });
+    Ok(answer.await.map_err(StoreError::interrupted)?)
 }
 
 /// What was found.
@@ -90,14 +102,19 @@ pub(super) struct Gathered {
 }
 
 /// What matters here of the events that the filter wants: of files, of the index, and of what follows it.
-pub(super) async fn gather(store: &Store, filter: &Filter, archives: &[PathBuf]) -> Result<Gathered, SourceError> {
+pub(super) async fn gather(
+    store: &Store,
+    filter: &Filter,
+    archives: &[PathBuf],
+    within: &mut Within,
+) -> Result<Gathered, SourceError> {
     let (mut events, mut spans) = (Vec::new(), Vec::new());
     for file in archives {
-        spans.extend(take(Lines::of_file(file)?, filter, &mut events).await?);
+        spans.extend(take(Lines::of_file(file)?, filter, &mut events, within).await?);
     }
     let keys = filter.keys().into_iter().next().unwrap_or(("room", Vec::new()));
-    let (lines, reach) = Lines::of_index(store, keys, 1, u64::MAX).await?;
-    take(lines, filter, &mut events).await?;
+    let (lines, reach) = Lines::of_index(store, keys, 1, within.through).await?;
+    take(lines, filter, &mut events, within).await?;
     // Archives may overlap, with each other and with the ledger.
     events.sort_by_key(|told| told.seq);
     events.dedup_by_key(|told| told.seq);
@@ -112,10 +129,16 @@ fn are_all(mut spans: Vec<(u64, u64)>, cut: u64) -> bool {
 }
 
 /// Takes what is wanted, and answers the first place and the last that the lines say.
-async fn take(mut lines: Lines, filter: &Filter, events: &mut Vec<Told>) -> Result<Option<(u64, u64)>, SourceError> {
+async fn take(
+    mut lines: Lines,
+    filter: &Filter,
+    events: &mut Vec<Told>,
+    within: &mut Within,
+) -> Result<Option<(u64, u64)>, SourceError> {
     let place = |line: &[u8]| CloudEvent::read(line).ok()?.place();
     let mut span = None;
     while let Some(batch) = lines.next().await? {
+        within.looked_at(batch.len())?;
         let ends = batch.first().zip(batch.last()).and_then(|((_, first), (_, last))| place(first).zip(place(last)));
         if let Some((first, last)) = ends {
             span = Some(span.map_or((first, last), |(from, _)| (from, last)));
@@ -127,7 +150,12 @@ async fn take(mut lines: Lines, filter: &Filter, events: &mut Vec<Told>) -> Resu
 }
 
 /// The ends of the broadcasts that sessions belong to: they say nothing of the session.
-async fn endings(store: &Store, events: &[Told], archives: &[PathBuf]) -> Result<Vec<Told>, SourceError> {
+async fn endings(
+    store: &Store,
+    events: &[Told],
+    archives: &[PathBuf],
+    within: &mut Within,
+) -> Result<Vec<Told>, SourceError> {
     let broadcast = |told: &Told| {
         if let What::LinkCreated(link) = &told.what {
             return link.broadcast_id;
@@ -142,28 +170,38 @@ async fn endings(store: &Store, events: &[Told], archives: &[PathBuf]) -> Result
     }
     let types = vec![Types::read("broadcast.ended")];
     let filter = Filter { types, broadcasts: broadcasts.into_iter().collect(), ..Filter::default() };
-    Ok(gather(store, &filter, archives).await?.events)
+    Ok(gather(store, &filter, archives, within).await?.events)
 }
 
-async fn limits(session: &mut Session, (reach, archived): (Reach, u64), period: Period) -> Result<Limits, StoreError> {
+async fn limits(
+    session: &mut Session,
+    (reach, archived): (Reach, u64),
+    period: Period,
+    within: &mut Within,
+) -> Result<Limits, SourceError> {
     let Reach { indexed, size, .. } = reach;
     let (known, _) = session.select(KNOWN, &[]).await?;
     let known: Vec<Option<i64>> = decode(&known)?;
     let mut gaps = Vec::new();
-    for told in gap_events(session, reach, period).await? {
+    for told in gap_events(session, reach, period, within).await? {
         if let What::Gap(gap) = told.what {
-            let (from, to) = (At::read(&gap.from), At::read(&gap.to));
+            let (from, to) = (moment(&gap.from), moment(&gap.to));
             if from <= period.to && to >= period.from {
                 gaps.push(Gap { seq: told.seq, from, to, joined: gap.joined, left: gap.left });
             }
         }
     }
-    Ok(Limits { size, indexed, archived, gaps, known_until: known.into_iter().flatten().next().map(At) })
+    Ok(Limits { size, indexed, archived, gaps, known_until: known.into_iter().flatten().next().map(Moment) })
 }
 
 /// The gaps that ended in this time or later: where they are is counted by the hour, and after the index ends they are
 /// looked for.
-async fn gap_events(session: &mut Session, reach: Reach, period: Period) -> Result<Vec<Told>, StoreError> {
+async fn gap_events(
+    session: &mut Session,
+    reach: Reach,
+    period: Period,
+    within: &mut Within,
+) -> Result<Vec<Told>, SourceError> {
     let hour = period.from.0.div_euclid(HOUR_MS);
     let (rows, _) = session.select(GAPS, &[hour.to_string()]).await?;
     let rows: Vec<(i64, i64)> = decode(&rows)?;
@@ -173,6 +211,7 @@ async fn gap_events(session: &mut Session, reach: Reach, period: Period) -> Resu
         let (mut after, mut left) = ((first - 1).max(place(reach.cut)), count);
         while left > 0 && after < place(reach.indexed) {
             let events = session.events(after, RUN).await?;
+            within.looked_at(events.len())?;
             let Some((last, _)) = events.last() else { break };
             after = *last;
             let gaps = events.iter().filter_map(|(_, line)| gap(line)).take(usize::try_from(left).unwrap_or_default());
@@ -184,6 +223,7 @@ async fn gap_events(session: &mut Session, reach: Reach, period: Period) -> Resu
     let mut after = place(reach.indexed);
     while after < place(reach.size) {
         let events = session.events(after, RUN).await?;
+        within.looked_at(events.len())?;
         let Some((last, _)) = events.last() else { break };
         after = *last;
         found.extend(events.iter().filter_map(|(_, line)| gap(line)));

@@ -16,9 +16,5 @@ mod who;
 
 pub use self::{
     find::{Asked, Found, Person, User, find},
-    gather::{About, who},
-    history::{Door, Gap, Happened, Minted, Seen, Stay, Token},
-    names::{Known, Standing},
-    told::At,
-    who::{Could, Entered, Limits, Means, Period, Way, Who},
+    gather::{Within, who},
 };

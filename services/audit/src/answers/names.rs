@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use avanzacast_schemas::who::{Known, Standing};
 use avanzacast_worker::{
     person::Personal,
     store::{Session, Sql, StoreError, decode},
 };
-use serde::Serialize;
 
 use super::history::History;
 
@@ -24,45 +24,10 @@ const PEOPLE: Sql = Sql {
 /// Subject, field, salt, value.
 type Row = (String, String, String, String);
 
-/// What became of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// SHA-256(salt ‖ value) is the hash that the ledger has.
-    Proved,
-    /// It is not: the ledger says another value.
-    Mismatch,
-    /// The value is not kept any more.
-    Erased,
-}
-
-/// A value that the ledger knows by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Known {
-    /// What is kept; nothing, when it was erased.
-    pub value: Option<String>,
-    /// Whether that is what the ledger has the hash of.
-    pub standing: Standing,
-    /// Lower-case hex of SHA-256(salt ‖ value), as the ledger has it.
-    pub hash: String,
-}
-
-impl Known {
-    /// Only the hash is known.
-    pub(super) fn hashed(hash: &str) -> Self {
-        Self { value: None, standing: Standing::Erased, hash: hash.to_owned() }
-    }
-
-    fn look_up(&mut self, personal: Option<&Personal>) {
-        if let Some(personal) = personal {
-            self.standing = if personal.hash() == self.hash { Standing::Proved } else { Standing::Mismatch };
-            self.value = Some(personal.value.clone());
-        }
-    }
-
-    /// The value, if it is the one that the ledger means.
-    pub(super) fn proved(&self) -> Option<&str> {
-        self.value.as_deref().filter(|_| self.standing == Standing::Proved)
+fn look_up(known: &mut Known, personal: Option<&Personal>) {
+    if let Some(personal) = personal {
+        known.standing = if personal.hash() == known.hash { Standing::Proved } else { Standing::Mismatch };
+        known.value = Some(personal.value.clone());
     }
 }
 
@@ -117,14 +82,14 @@ impl History {
         for (subject, door) in &mut self.doors {
             let named = [("name", &mut door.name), ("identity", &mut door.identity)];
             for (field, known) in named.into_iter().filter_map(|(field, known)| Some((field, known.as_mut()?))) {
-                known.look_up(people.get(subject, field));
+                look_up(known, people.get(subject, field));
             }
         }
         for stay in self.stays.values_mut() {
             // That of somebody whom a session let in is kept with the session; of somebody who came back, with the stay before.
             if let Some(identity) = &mut stay.identity {
                 let kept = people.hashed.get(&identity.hash);
-                identity.look_up(kept.or_else(|| people.get(&stay.sid, "identity")));
+                look_up(identity, kept.or_else(|| people.get(&stay.sid, "identity")));
             }
         }
     }

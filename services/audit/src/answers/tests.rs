@@ -1,21 +1,20 @@
 //! Who could enter and who did, by what a ledger says. Minutes are those after 10:00.
 
 use avanzacast_kit::time;
+use avanzacast_schemas::{
+    Moment,
+    who::{Known, Means, Period, Standing},
+};
 use avanzacast_worker::person::Personal;
 use serde_json::{Value, json};
 
-use super::{
-    At, Means, Period, Standing,
-    history::History,
-    names::{Known, People},
-    told::Told,
-};
+use super::{find::state_of, history::History, names::People, told::Told};
 
 const P: &str = "p_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 const ROOM: &str = "blue";
 
-fn minute(minute: f64) -> At {
-    At(time::parse_rfc3339("2026-02-02T10:00:00Z").unwrap() + (minute * 60_000.0) as i64)
+fn minute(minute: f64) -> Moment {
+    Moment(time::parse_rfc3339("2026-02-02T10:00:00Z").unwrap() + (minute * 60_000.0) as i64)
 }
 
 fn at(moment: f64) -> Period {
@@ -133,7 +132,7 @@ fn a_link_is_open_until_it_is_used_and_then_for_whoever_used_it() {
     let door = &history.could_enter(Period::ALWAYS)[0].door;
     assert_eq!(door.tokens.iter().map(|token| token.fingerprint.as_str()).collect::<Vec<_>>(), ["f1", "f3"]);
     assert_eq!((door.single_use, door.consumed.as_ref().unwrap().seq), (true, 3));
-    assert_eq!((door.state(minute(41.0)), door.tokens[1].issuer.as_str()), ("consumed", "key1"));
+    assert_eq!((state_of(door, minute(41.0)), door.tokens[1].issuer.as_str()), ("consumed", "key1"));
     let never = self::history(&[(0.0, "session.created", link(5.0))]);
     assert_eq!((means(&never, 4.9), means(&never, 5.0)), (vec![Means::Link], vec![]));
 }

@@ -1,42 +1,17 @@
 //! What events say, as far as it is about who could enter a room and who did.
 
-use std::fmt;
-
-use avanzacast_kit::time;
 use avanzacast_schemas::{
-    BroadcastEnded, ParticipantId, ParticipantJoined, ParticipantLeft, ParticipantUnknown, PersonErased, PresenceGap,
-    RoomFinished, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent, TokenIssued,
-    TokenRegistered, TokenReissued,
+    BroadcastEnded, Moment, ParticipantId, ParticipantJoined, ParticipantLeft, ParticipantUnknown, PersonErased,
+    PresenceGap, RoomFinished, SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent,
+    TokenIssued, TokenRegistered, TokenReissued,
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
 use crate::CloudEvent;
 
-/// A moment: Unix milliseconds, written as RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At(pub i64);
-
-impl At {
-    /// Of a text of ours; what cannot be read is the beginning of time.
-    pub(super) fn read(text: &str) -> Self {
-        Self(time::parse_rfc3339(text).unwrap_or_default())
-    }
-
-    pub(super) fn plus(self, ms: i64) -> Self {
-        Self(self.0.saturating_add(ms))
-    }
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&time::rfc3339(self.0))
-    }
-}
-
-impl Serialize for At {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+/// Reads a text of ours; what cannot be read is the beginning of time.
+pub(super) fn moment(text: &str) -> Moment {
+    text.parse().unwrap_or_default()
 }
 
 /// An event that matters here.
@@ -45,7 +20,7 @@ pub(crate) struct Told {
     /// Its place.
     pub(super) seq: u64,
     /// When it was recorded, by the database's clock.
-    pub(super) at: At,
+    pub(super) at: Moment,
     /// What happened.
     pub(super) what: What,
 }
@@ -96,7 +71,7 @@ impl Told {
         }
         let Kind { kind } = serde_json::from_slice(line).ok()?;
         let event = CloudEvent::read(line).ok()?;
-        Some(Self { seq: event.place()?, at: At::read(event.time()), what: What::read(kind, event.data())? })
+        Some(Self { seq: event.place()?, at: moment(event.time()), what: What::read(kind, event.data())? })
     }
 
     /// Whom it gives a session from outside.

@@ -1,129 +1,17 @@
 //! Who could enter, who entered, and who entered without a token of ours: pure functions over what happened.
 
-use avanzacast_schemas::TokenOrigin;
-use serde::Serialize;
-
-use super::{
-    history::{Door, Gap, History, LEEWAY_MS, Stay, Token},
-    told::At,
+use avanzacast_schemas::{
+    Moment, TokenOrigin,
+    who::{Could, Door, Entered, Known, Means, Period, Stay, Token, Way},
 };
+
+use super::history::{History, LEEWAY_MS};
 
 /// Whoever is connected holds a token of LiveKit's own, made anew every few minutes, that counts for so long (livekit-server
 /// `pkg/service/roommanager.go`, `refreshToken`).
 pub(super) const REFRESHED_MS: i64 = 600_000;
 
 const SECOND_MS: i64 = 1_000;
-
-/// A time that is asked about; of a moment, both ends are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Period {
-    /// From here on.
-    pub from: At,
-    /// Up to here.
-    pub to: At,
-}
-
-impl Period {
-    /// All of it: up to the last moment that can be written in every time zone, 9999-12-30T22:00:00.999Z.
-    pub const ALWAYS: Self = Self { from: At(0), to: At(253_402_207_200_999) };
-
-    /// Whether something is in it that lasts from one moment until before another; or for ever.
-    fn meets(&self, from: At, until: Option<At>) -> bool {
-        from <= self.to && until.is_none_or(|until| until > self.from)
-    }
-}
-
-/// What could be used to enter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Means {
-    /// A token, until its `exp` and LiveKit's leeway.
-    Token,
-    /// A link that had not been used, had not run out, and gave a token to whoever came.
-    Link,
-    /// The key of whoever had used the link: it gave another token.
-    Resume,
-    /// The token that LiveKit hands to whoever is connected: 10 minutes after they left, and its leeway.
-    Refreshed,
-}
-
-/// A way in, and when it was open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Way {
-    /// What it takes.
-    pub means: Means,
-    /// The token's fingerprint, where it is one of those that are known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<String>,
-    /// From when on.
-    pub from: At,
-    /// Until when; unset while somebody is still connected.
-    pub until: Option<At>,
-}
-
-/// Somebody who could enter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Could {
-    /// By what.
-    #[serde(flatten)]
-    pub door: Door,
-    /// How, in the time that is asked about.
-    pub ways: Vec<Way>,
-}
-
-/// Somebody who entered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entered {
-    /// Their stay.
-    #[serde(flatten)]
-    pub stay: Stay,
-    /// What let them in; none, when it came to be in what is archived, or nobody knows any more whose it was.
-    pub door: Option<Door>,
-    /// The tokens with which they may have come: those of theirs that counted when they did. LiveKit does not say which.
-    pub by: Vec<Token>,
-    /// None of those counted any more: they came by a token that LiveKit had made anew for them.
-    pub refreshed: bool,
-}
-
-/// What the answer cannot say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Events in the ledger.
-    pub size: u64,
-    /// What is up to here was found by the index; what follows was looked at one by one.
-    pub indexed: u64,
-    /// What is up to here is in the files of `audit archive`, and was not looked at.
-    pub archived: u64,
-    /// Nobody knows who came and went in these times, except where it could be seen afterwards.
-    pub gaps: Vec<Gap>,
-    /// When LiveKit was last asked who is where, and all was as it is known here: who has come or gone since may not be known.
-    /// Unset, when it never was.
-    pub known_until: Option<At>,
-}
-
-/// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Who {
-    /// The room that was asked about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub room: Option<String>,
-    /// The session that was asked about, by its participant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub participant: Option<String>,
-    /// The time that was asked about; unset: all of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub period: Option<Period>,
-    /// Who could enter.
-    pub could_enter: Vec<Could>,
-    /// Who entered, by a token that is known here.
-    pub entered: Vec<Entered>,
-    /// Who entered without one.
-    pub strangers: Vec<Stay>,
-    /// What this cannot say.
-    pub not_covered: Limits,
-}
 
 impl History {
     /// Who could enter in this time, in the order of their coming to be.
@@ -139,9 +27,9 @@ impl History {
 
     /// Every way in that there ever was.
     fn ways(&self, door: &Door) -> impl Iterator<Item = Way> {
-        let shut = door.shut();
-        let before = move |until: At| shut.map_or(until, |shut| shut.min(until));
-        let way = move |means, from, until: Option<At>| Way {
+        let shut = shut(door);
+        let before = move |until: Moment| shut.map_or(until, |shut| shut.min(until));
+        let way = move |means, from, until: Option<Moment>| Way {
             means,
             fingerprint: None,
             from,
@@ -204,12 +92,17 @@ impl History {
     }
 }
 
+/// When it was shut, whatever was still to run.
+fn shut(door: &Door) -> Option<Moment> {
+    [&door.revoked, &door.ended].into_iter().flatten().map(|happened| happened.at).min()
+}
+
 /// Whether a stay is that of whoever a door let in: by the participant; by the identity, where there is no session.
 fn belongs(stay: &Stay, door: &Door) -> bool {
     match (&stay.participant, &door.participant) {
         (Some(stay), Some(door)) => stay == door,
         (None, None) if stay.room == door.room => {
-            let proved = |known: &Option<super::Known>| known.as_ref()?.proved().map(str::to_owned);
+            let proved = |known: &Option<Known>| known.as_ref()?.proved().map(str::to_owned);
             proved(&stay.identity).is_some_and(|identity| proved(&door.identity) == Some(identity))
         }
         (Some(_), None) | (None, Some(_) | None) => false,

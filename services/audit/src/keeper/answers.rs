@@ -1,4 +1,4 @@
-//! What is asked about the ledger: its checkpoint, its key, its tiles, proofs, and its events.
+//! What is asked about the ledger: where it stands, its checkpoint, its key, its tiles, proofs, its events and their counts.
 
 use avanzacast_kit::{
     bus::{Bus, Delivery, Reply, ServeError, Served, serve},
@@ -15,7 +15,7 @@ use avanzacast_worker::{
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::events;
+use super::{counts, events, ledger, who::Desk};
 use crate::log::{self, Checkpoint, Inclusion, Tree, TreeError, Vkey};
 
 /// Questions that may wait: each takes some milliseconds.
@@ -71,9 +71,14 @@ pub(super) async fn serve_answers(
     life: &Lifecycle,
 ) -> Result<Served, ServeError> {
     let (questions, mut asked) = mpsc::channel::<Delivery>(WAITING);
+    let desk = Desk::open(store.clone(), life);
     let mut answering = Answering { store, keys, session: None };
     life.essential("answering about the ledger", async move {
         while let Some(question) = asked.recv().await {
+            if question.subject == subject::AUDIT_WHO {
+                desk.take(question).await;
+                continue;
+            }
             let reply = answering.reply(&question).await;
             question.reply(reply).await;
         }
@@ -84,6 +89,9 @@ pub(super) async fn serve_answers(
         subject::AUDIT_TILE,
         subject::AUDIT_PROOF,
         subject::AUDIT_EVENTS,
+        subject::AUDIT_LEDGER,
+        subject::AUDIT_COUNTS,
+        subject::AUDIT_WHO,
     ];
     serve(bus, group::AUDIT, &subjects, questions, life).await
 }
@@ -132,6 +140,11 @@ impl Answering {
             subject::AUDIT_KEY => self.key(),
             subject::AUDIT_TILE => tile(session, body(question)?).await,
             subject::AUDIT_PROOF => proof(session, body(question)?).await,
+            subject::AUDIT_LEDGER => {
+                let vkey = self.keys.first().ok_or(Code::NotFound)?;
+                json(&ledger::state(session, vkey.origin()).await?)
+            }
+            subject::AUDIT_COUNTS => json(&counts::page(session, &body(question)?).await?),
             _ => json(&events::page(session, body::<ListEvents>(question)?).await?),
         }
     }

@@ -1,6 +1,6 @@
 //! Events in order, a page at a time: by the index as far as it reaches, and after that one by one.
 
-use avanzacast_schemas::{EventFilter, EventsPage, ListEvents};
+use avanzacast_schemas::{EventFilter, EventsPage, ListEvents, Moment};
 use avanzacast_worker::store::{Session, StoreError};
 
 use crate::{Reach, Types, indexed_page, subjects::Subjects};
@@ -46,8 +46,9 @@ pub(super) async fn page(session: &mut Session, asked: ListEvents) -> Result<Eve
     let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
     let (cut, size, indexed) = (place(reach.cut), place(reach.size), place(reach.indexed));
     let wanted = Wanted::new(asked.only);
-    let after = i64::try_from(asked.after).unwrap_or(i64::MAX).max(cut);
-    let end = asked.through.map_or(size, |through| i64::try_from(through).unwrap_or(i64::MAX)).min(size);
+    let after = place(asked.after).max(before(session, asked.from).await?.unwrap_or(0)).max(cut);
+    let last = before(session, asked.to).await?.map(|last| last.min(size));
+    let end = asked.through.map_or(size, place).min(last.unwrap_or(size)).min(size);
     let (found, mut through) = match wanted.keys.first() {
         Some((kind, key)) if after < indexed.min(end) => {
             indexed_page(session, &(*kind, vec![key.clone()]), after, indexed.min(end)).await?
@@ -69,5 +70,13 @@ pub(super) async fn page(session: &mut Session, asked: ListEvents) -> Result<Eve
         events.push(line);
     }
     let whole = |number: i64| u64::try_from(number).unwrap_or_default();
-    Ok(EventsPage { through: whole(through), end: whole(size), first: whole(cut) + 1, events })
+    let last = last.map(whole);
+    Ok(EventsPage { through: whole(through), end: whole(size), first: whole(cut) + 1, last, events })
+}
+
+/// The last place that is older than a moment. The ledger is in order of time, so a few looks find it.
+async fn before(session: &mut Session, moment: Option<Moment>) -> Result<Option<i64>, StoreError> {
+    let Some(Moment(moment)) = moment else { return Ok(None) };
+    let first = session.first_at(moment).await?;
+    Ok(Some(i64::try_from(first).unwrap_or(i64::MAX).saturating_sub(1)))
 }

@@ -2,11 +2,14 @@
 //! that to the outside, and answers what is asked about it.
 
 mod answers;
+mod counts;
 mod derive;
 mod events;
+mod ledger;
 mod outside;
 mod service;
 mod signing;
+mod who;
 
 use std::sync::Arc;
 

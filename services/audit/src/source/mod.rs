@@ -76,6 +76,9 @@ pub enum SourceError {
     /// A line of a file is too long to be one of ours.
     #[error("line {0} is longer than any event")]
     Long(u64),
+    /// Only so much is looked at for an answer.
+    #[error("there are more events to look at than are looked at for one answer")]
+    Many,
     /// The stream.
     #[error(transparent)]
     Stream(#[from] EventsError),

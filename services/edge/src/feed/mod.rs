@@ -105,7 +105,7 @@ impl Reach {
     /// Where the ledger ends now.
     async fn ledger_end(&self, asker: &Asker, patience: Duration) -> Result<u64, Problem> {
         // No event: only what is said beside them.
-        let list = ListEvents { after: 0, through: Some(0), only: EventFilter::default() };
+        let list = ListEvents { through: Some(0), ..ListEvents::default() };
         self.events_within(patience, asker, &list).await.map(|page| page.end)
     }
 }

@@ -139,7 +139,7 @@ impl Reader {
         let mut at = self.at.ok_or(Ended::Missing)?;
         while through.is_none_or(|through| at < through) {
             self.flush().await?;
-            let list = ListEvents { after: at, through, only: self.only.clone() };
+            let list = ListEvents { after: at, through, only: self.only.clone(), ..ListEvents::default() };
             let page = self.edge.events(&self.asker, &list).await.map_err(|problem| {
                 tracing::debug!(code = problem.refusal.code.word(), at, "the record was not given");
                 Ended::Missing

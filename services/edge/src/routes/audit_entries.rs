@@ -1,7 +1,7 @@
 //! `GET /tile/entries/<number>`: events, byte for byte, in bundles.
 
 use avanzacast_kit::config::Scope;
-use avanzacast_schemas::{Code, EventFilter, ListEvents};
+use avanzacast_schemas::{Code, ListEvents};
 use axum::{Extension, extract::State, http::Uri, response::Response};
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -53,7 +53,7 @@ impl Reach {
     async fn bundle(&self, asker: &Asker, before: u64, through: u64) -> Result<Bytes, Problem> {
         let (mut bundle, mut at) = (BytesMut::new(), before);
         while at < through {
-            let list = ListEvents { after: at, through: Some(through), only: EventFilter::default() };
+            let list = ListEvents { after: at, through: Some(through), ..ListEvents::default() };
             let page = self.events(asker, &list).await?;
             if page.first > at + 1 {
                 return Err(Code::NotFound.into());

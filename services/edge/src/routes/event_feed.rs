@@ -1,7 +1,6 @@
 //! `GET /api/events`: events as they happen, and from any place before.
 
 use avanzacast_kit::config::Scope;
-use avanzacast_schemas::{EventFilter, ParticipantId, RoomName, SessionId};
 use axum::{
     Extension,
     extract::State,
@@ -9,13 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
-use uuid::Uuid;
 
 use crate::{
     Edge,
     access::Caller,
     ask::single,
     context::Context,
+    event_query::{AFTER, BROADCAST, ROOM, SESSION, TYPE, USER, asked, place, read_place},
     feed::{self, Wish},
     operation::{Access, Method, Operation, Parameter, Success},
     problem::Problem,
@@ -38,35 +37,24 @@ pub(crate) static OPERATION: Operation = Operation {
     access: Access::Secret(Scope::Audit),
     parameters: &[
         Parameter::header("Last-Event-ID", "Events after this place; it counts before `after`", place),
-        Parameter::query("after", false, "Events after this place; 0 for all", place),
-        Parameter::query("type", false, "Of this type, or `session.*`; may come up to 32 times", kind),
-        Parameter::query("session", false, "About this session or participant", text),
-        Parameter::query("room", false, "In this room", SchemaGenerator::subschema_for::<RoomName>),
-        Parameter::query("broadcast", false, "About this broadcast, or in its room", SchemaGenerator::subschema_for::<Uuid>),
-        Parameter::query("user", false, "About this user, or of theirs", SchemaGenerator::subschema_for::<i64>),
+        AFTER,
+        TYPE,
+        SESSION,
+        ROOM,
+        BROADCAST,
+        USER,
     ],
     body: None,
     answers: &[Success::of("text/event-stream", "Events", text)],
     refusals: &[],
 };
 
-/// More types than there are need no filter.
-const TYPES_MAX: usize = 32;
-const TYPE_MAX_BYTES: usize = 64;
-/// Proxies that gather answers would hold events back (nginx, `proxy_buffering`).
-const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-fn place(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
-}
-
-fn kind(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[a-z]+(\\.[a-z]+)*(\\.\\*)?$", "maxLength": TYPE_MAX_BYTES })
-}
-
 fn text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string" })
 }
+
+/// Proxies that gather answers would hold events back (nginx, `proxy_buffering`).
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 pub(crate) async fn handle(
     State(edge): State<Edge>,
@@ -91,99 +79,4 @@ pub(crate) async fn handle(
         (UNBUFFERED, HeaderValue::from_static("no")),
     ];
     Ok((headers, body).into_response())
-}
-
-/// What the query asks for. What it does not know is ignored; but for types, what is there twice is an error.
-fn asked(pairs: Vec<(String, String)>) -> Result<(EventFilter, Option<u64>), Problem> {
-    let (mut only, mut after) = (EventFilter::default(), None);
-    for (name, value) in pairs {
-        let twice = match name.as_str() {
-            "type" => {
-                only.types.push(read_type(value)?);
-                only.types.len() > TYPES_MAX
-            }
-            "after" => after.replace(read_place("after", &value)?).is_some(),
-            "session" => only.participant.replace(participant(value)?).is_some(),
-            "room" => only.room.replace(RoomName::try_from(value).map_err(|no| Problem::malformed(no.0))?).is_some(),
-            "broadcast" => only.broadcast.replace(value.parse().map_err(|_| must("broadcast", "a UUID"))?).is_some(),
-            "user" => only.user.replace(value.parse().map_err(|_| must("user", "a user's number"))?).is_some(),
-            _ => false,
-        };
-        if twice {
-            return Err(Problem::malformed(format!("the query has {name} too often")));
-        }
-    }
-    Ok((only, after))
-}
-
-fn must(name: &str, what: &str) -> Problem {
-    Problem::malformed(format!("{name} must be {what}"))
-}
-
-/// Ledgers count as databases do.
-fn read_place(name: &str, text: &str) -> Result<u64, Problem> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit());
-    let place = text.parse().ok().filter(|place: &u64| plain && i64::try_from(*place).is_ok());
-    place.ok_or_else(|| must(name, "a place in the ledger, in decimal"))
-}
-
-fn read_type(text: String) -> Result<String, Problem> {
-    let name = text.strip_suffix(".*").unwrap_or(&text);
-    let words = name.split('.').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
-    let good = words && text.len() <= TYPE_MAX_BYTES;
-    if good { Ok(text) } else { Err(must("type", "an event's type, or one with .* at its end")) }
-}
-
-/// A session's id stands in no event; whom it lets in does.
-fn participant(text: String) -> Result<ParticipantId, Problem> {
-    if let Some(participant) = ParticipantId::named(&text) {
-        return Ok(participant);
-    }
-    let id = SessionId::try_from(text).map_err(|_| must("session", "a session's id, or a participant's"))?;
-    Ok(id.participant())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(query: &[(&str, &str)]) -> Option<(EventFilter, Option<u64>)> {
-        asked(query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()).ok()
-    }
-
-    #[test]
-    fn a_query_is_read_whole_or_not_at_all() {
-        let all = [
-            ("type", "session.*"),
-            ("type", "user.created"),
-            ("session", "0b8a7f9e-6c1d-4a53-9b1e-2f7c3d4e5f60"),
-            ("room", "démo"),
-            ("user", "7"),
-            ("after", "0"),
-            ("unknown", "x"),
-        ];
-        let (only, after) = read(&all).unwrap();
-        assert_eq!((only.types.len(), only.user, after), (2, Some(7), Some(0)));
-        assert!(only.participant.is_some_and(|participant| participant.as_str().starts_with("p_")));
-        assert!(read(&[("session", "p_fogkuxfwkgewsrvabnfa6sk32m")]).is_some());
-        for wrong in [
-            [("after", "-1")],
-            [("after", "+1")],
-            [("after", "")],
-            [("after", "9223372036854775808")],
-            [("type", "")],
-            [("type", "*")],
-            [("type", "Session.created")],
-            [("type", "session.")],
-            [("session", "x")],
-            [("session", "p_x")],
-            [("room", "")],
-            [("broadcast", "x")],
-            [("user", "x")],
-        ] {
-            assert!(read(&wrong).is_none(), "{wrong:?}");
-        }
-        assert!(read(&[("room", "a"), ("room", "a")]).is_none());
-        assert!(read(&[("type", "a.b"); 33]).is_none());
-    }
 }

@@ -1,7 +1,7 @@
 //! `GET /api/sessions`: sessions, for a manager, newest first.
 
 use avanzacast_kit::config::Scope;
-use avanzacast_schemas::{ListSessions, ManagedSession, RoomName, SessionState, bus::subject, command_id};
+use avanzacast_schemas::{ListSessions, ManagedSession, RoomName, SessionState, Username, bus::subject, command_id};
 use axum::{Extension, extract::State, http::Uri, response::Response};
 use schemars::SchemaGenerator;
 use uuid::Uuid;
@@ -29,6 +29,12 @@ pub(crate) static OPERATION: Operation = Operation {
         Parameter::query("room", false, "Only of this room", SchemaGenerator::subschema_for::<RoomName>),
         Parameter::query("broadcastId", false, "Only of this broadcast", SchemaGenerator::subschema_for::<Uuid>),
         Parameter::query("state", false, "Only in this state", SchemaGenerator::subschema_for::<SessionState>),
+        Parameter::query(
+            "username",
+            false,
+            "Only where what the participant is called has this in it, in capitals or not",
+            SchemaGenerator::subschema_for::<Username>,
+        ),
         LIMIT,
         CURSOR,
     ],

@@ -8,7 +8,7 @@ use avanzacast_worker::{
     store::{StoreError, decode},
 };
 
-use super::managed;
+use super::{managed, part_of_name::PartOfName};
 use crate::{state::Session, statements, store::Row};
 
 /// A query that can be asked.
@@ -18,6 +18,7 @@ pub struct Listing {
     limit: usize,
     state: Option<SessionState>,
     room: Option<RoomName>,
+    name: Option<PartOfName>,
     /// A room and a broadcast that are not the same one's.
     nothing: bool,
 }
@@ -33,7 +34,8 @@ impl TryFrom<ListSessions> for Listing {
         let limit = usize::try_from(page_limit(list.limit)?).unwrap_or_default();
         let own = list.broadcast_id.map(RoomName::of_broadcast);
         let nothing = own.is_some() && list.room.is_some() && own != list.room;
-        Ok(Self { after, limit, state: list.state, room: own.or(list.room), nothing })
+        let name = list.username.as_ref().map(PartOfName::from);
+        Ok(Self { after, limit, state: list.state, room: own.or(list.room), name, nothing })
     }
 }
 
@@ -55,13 +57,14 @@ impl Listing {
         // One more than asked for tells whether there is a next page.
         let mut keys = vec![moment.to_string(), participant.clone(), (self.limit + 1).to_string()];
         keys.push(self.state.map(SessionState::as_str).unwrap_or_default().to_owned());
-        let sql = match &self.room {
-            None => statements::NEWEST,
-            Some(room) => {
-                keys.push(room.as_str().to_owned());
-                statements::IN_ROOM
-            }
+        keys.push(self.room.as_ref().map(RoomName::as_str).unwrap_or_default().to_owned());
+        let sql = match (&self.room, &self.name) {
+            (None, None) => statements::NEWEST,
+            (Some(_), None) => statements::IN_ROOM,
+            (None, Some(_)) => statements::CALLED,
+            (Some(_), Some(_)) => statements::CALLED_IN_ROOM,
         };
+        keys.extend(self.name.iter().flat_map(|name| [name.regular_expression(), name.glob()]));
         Find::Page { sql, keys }
     }
 
@@ -75,7 +78,11 @@ impl Listing {
         let last = sessions.last().filter(|_| more);
         let next = last.map(|last| cursor_of(&format!("{}.{}", last.created_at, last.id.participant())));
         let seen = sessions.iter().map(|session| managed(session, now));
-        let items = seen.filter(|session| self.state.is_none_or(|state| session.state == state)).collect();
+        let is_wanted = |session: &ManagedSession| {
+            self.state.is_none_or(|state| session.state == state)
+                && self.name.as_ref().is_none_or(|name| name.is_in(&session.username))
+        };
+        let items = seen.filter(is_wanted).collect();
         Ok(Page { items, next })
     }
 }

@@ -1,6 +1,7 @@
 //! One file per query that is more than a look at one session.
 
 pub(crate) mod list;
+mod part_of_name;
 pub(crate) mod registration;
 pub(crate) mod validate;
 

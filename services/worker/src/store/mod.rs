@@ -281,8 +281,9 @@ impl Session {
             let middle = low + (high - low) / 2;
             let found = self.events(middle, 1).await?;
             let Some((_, body)) = found.first() else { break };
-            let time = decode::<Dated>(body)?.time;
-            if avanzacast_kit::time::parse_rfc3339(&time).is_some_and(|time| time < moment) {
+            // A line that is no event is as old as whatever is looked for.
+            let time = decode::<Dated>(body).ok().and_then(|dated| avanzacast_kit::time::parse_rfc3339(&dated.time));
+            if time.is_some_and(|time| time < moment) {
                 low = middle + 1;
             } else {
                 high = middle;

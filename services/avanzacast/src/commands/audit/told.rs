@@ -2,11 +2,14 @@
 
 use std::fmt::Display;
 
-use avanzacast_audit::answers::{
-    Could, Door, Entered, Found, Happened, Known, Limits, Means, Minted, Period, Person, Seen, Standing, Stay, Token,
-    User, Way, Who,
+use avanzacast_audit::answers::{Found, Person, User};
+use avanzacast_schemas::{
+    Actor, PresenceSource, TokenOrigin,
+    who::{
+        Could, Door, Entered, Gap, Happened, Known, Limits, Means, Minted, Period, Seen, Standing, Stay, Token, Way,
+        Who,
+    },
 };
-use avanzacast_schemas::{Actor, TokenOrigin};
 
 use super::operator::plain;
 
@@ -146,8 +149,8 @@ fn seen(what: &str, seen: Option<&Seen>) -> String {
     let Some(Seen { seq, at, source, reason }) = seen else { return format!("{what}: nobody saw it") };
     let reason = reason.as_ref().map_or_else(String::new, |reason| format!(", {}", plain(reason)));
     let source = match source {
-        avanzacast_schemas::PresenceSource::Webhook => "",
-        avanzacast_schemas::PresenceSource::Reconciliation => ", found by asking",
+        PresenceSource::Webhook => "",
+        PresenceSource::Reconciliation => ", found by asking",
     };
     format!("{what} {at}{reason}{source} (event {seq})")
 }
@@ -190,7 +193,7 @@ fn limits(limits: &Limits, period: Option<Period>) -> String {
             "events up to {archived} are archived and were not looked at: name their files by --archive"
         ));
     }
-    let gap = |gap: &avanzacast_audit::answers::Gap| {
+    let gap = |gap: &Gap| {
         let (from, to, seq) = (gap.from, gap.to, gap.seq);
         format!(
             "who came and went from {from} to {to}: nobody was told, and what had begun and ended is unknown (event {seq})"

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use avanzacast_audit::answers::{About, At, Period, who};
+use avanzacast_audit::answers::{Within, who};
 use avanzacast_kit::time;
-use avanzacast_schemas::{ParticipantId, RoomName};
+use avanzacast_schemas::{
+    Invalid, Moment, ParticipantId, RoomName,
+    who::{About, Period},
+};
 use avanzacast_worker::store::Store;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
@@ -18,8 +21,8 @@ use super::{Failure, ledger, operator, replay::participant, told};
 #[command(group(ArgGroup::new("whom").required(true).args(["room", "broadcast", "session"])))]
 pub(super) struct Who {
     /// Of this room
-    #[arg(long)]
-    room: Option<String>,
+    #[arg(long, value_parser = room)]
+    room: Option<RoomName>,
     /// Of this broadcast's room
     #[arg(long, value_name = "ID")]
     broadcast: Option<Uuid>,
@@ -28,13 +31,13 @@ pub(super) struct Who {
     session: Option<ParticipantId>,
     /// At this moment (2026-02-02T02:40:00Z, or with +02:00); for a room, now unless told
     #[arg(long, value_parser = moment, conflicts_with_all = ["from", "to"])]
-    at: Option<At>,
+    at: Option<Moment>,
     /// At any time from this moment on
     #[arg(long, value_parser = moment)]
-    from: Option<At>,
+    from: Option<Moment>,
     /// At any time up to this moment
     #[arg(long, value_parser = moment)]
-    to: Option<At>,
+    to: Option<Moment>,
     /// A file of `audit archive`, for what the ledger has no more; may be repeated
     #[arg(long, value_name = "FILE")]
     archive: Vec<PathBuf>,
@@ -43,15 +46,19 @@ pub(super) struct Who {
     json: bool,
 }
 
-fn moment(text: &str) -> Result<At, &'static str> {
-    time::parse_rfc3339(text).map(At).ok_or("a moment with its offset: 2026-02-02T02:40:00Z")
+fn moment(text: &str) -> Result<Moment, Invalid> {
+    text.parse()
+}
+
+fn room(text: &str) -> Result<RoomName, Invalid> {
+    text.to_owned().try_into()
 }
 
 impl Who {
     pub(super) async fn run(self) -> Result<bool, Failure> {
         let (about, period) = (self.about()?, self.period()?);
         let store = Store::new(ledger()?);
-        let answer = who(&store, &about, period, &self.archive).await?;
+        let answer = who(&store, &about, period, &self.archive, Within::ALL).await?;
         operator::write(&if self.json {
             format!("{}\n", serde_json::to_string(&answer)?)
         } else {
@@ -63,7 +70,7 @@ impl Who {
     fn about(&self) -> Result<About, Failure> {
         match (&self.room, self.broadcast, &self.session) {
             (_, _, Some(participant)) => Ok(About::Session(participant.clone())),
-            (_, Some(broadcast), None) => Ok(About::Room(RoomName::of_broadcast(broadcast).as_str().to_owned())),
+            (_, Some(broadcast), None) => Ok(About::Room(RoomName::of_broadcast(broadcast))),
             (Some(room), None, None) => Ok(About::Room(room.clone())),
             (None, None, None) => Err(usage("which room, broadcast or session?")),
         }
@@ -75,7 +82,7 @@ impl Who {
             (Some(at), _, _) => Ok(Some(Period { from: at, to: at })),
             (None, None, None) if self.session.is_some() => Ok(None),
             (None, None, None) => {
-                let now = At(time::now_ms());
+                let now = Moment(time::now_ms());
                 Ok(Some(Period { from: now, to: now }))
             }
             (None, from, to) => {
