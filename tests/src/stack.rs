@@ -286,8 +286,15 @@ impl Stack {
     /// One more edge, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_edge(&self) -> Process {
+        self.start_edge_with(Vec::new())
+    }
+
+    /// The same with more environment variables.
+    #[must_use]
+    pub fn start_edge_with(&self, env: Vec<(String, String)>) -> Process {
         let mut variables = self.bus_of(self.edge_bus_proxy.as_ref(), BusUser::Edge);
         variables.extend(self.credentials.register());
+        variables.extend(env);
         self.launch("edge", variables)
     }
 

@@ -29,7 +29,9 @@ async fn pages_come_under_a_strict_policy_and_in_the_reader_s_language() {
     for path in ["/panel", "/panel/9f1c2d3e-0000-4000-8000-000000000001", "/studio", "/studio/nonsense", "/console"] {
         let page = api.get(path).await.expect(200);
         let policy = page.header("content-security-policy").unwrap();
-        for needed in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "require-trusted-types-for 'script'"] {
+        for needed in
+            ["default-src 'none'", "script-src 'self'", "style-src 'self'", "require-trusted-types-for 'script'"]
+        {
             assert!(policy.contains(needed), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
@@ -41,7 +43,9 @@ async fn pages_come_under_a_strict_policy_and_in_the_reader_s_language() {
         let permissions = page.header("permissions-policy").unwrap();
         assert_eq!(permissions.contains("camera=(self), microphone=(self)"), is_studio, "{permissions}");
         assert_eq!(page.header("content-language"), Some("es"));
-        assert!(page.text.contains("<html lang=\"es\"") && !page.text.contains("<style") && !page.text.contains("style=\""));
+        assert!(
+            page.text.contains("<html lang=\"es\"") && !page.text.contains("<style") && !page.text.contains("style=\"")
+        );
         let english = api.clone().with("accept-language", "en-GB,es;q=0.5").get(path).await.expect(200);
         assert!(english.text.contains("<html lang=\"en\""));
         let kept = english_kept(&api, path).await;
@@ -72,7 +76,9 @@ async fn what_a_page_loads_is_kept_by_its_name_and_asked_for_by_another() {
     assert_eq!(same.text, "");
     let packed = api.clone().with("accept-encoding", "gzip").get(&style).await.expect(200);
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
-    for missing in ["css/none.css", "../Cargo.toml", "..%2f..%2fCargo.toml", "html/layout.html", "", "livekit-client.js"] {
+    for missing in
+        ["css/none.css", "../Cargo.toml", "..%2f..%2fCargo.toml", "html/layout.html", "", "livekit-client.js"]
+    {
         api.get(&format!("/assets/x/{missing}")).await.problem(404, "not_found");
     }
 }
@@ -127,7 +133,8 @@ async fn a_cookie_stands_for_the_secret_in_our_own_pages_only() {
     let (name, value) = cookie.split_once('=').unwrap();
     let (until, mac) = value.split_once('.').unwrap();
     let later: i64 = until.parse::<i64>().unwrap() + 1;
-    for forged in [format!("{later}.{mac}"), format!("{until}."), String::new(), "x".to_owned(), format!("{until}.00")] {
+    for forged in [format!("{later}.{mac}"), format!("{until}."), String::new(), "x".to_owned(), format!("{until}.00")]
+    {
         let forged = browser(&stack, &format!("{name}={forged}"), "https://own.example");
         forged.get("/api/sessions").await.problem(401, "credential_required");
     }

@@ -18,8 +18,10 @@ async fn an_operator_sees_what_happens_and_what_happened() {
     outside.publish(subject::TOKEN_REGISTER, "no JSON".into()).await.unwrap();
     outside.flush().await.unwrap();
     let keeper = studio.keeper();
-    eventually("it is buried", async || keeper.get("/api/dead").await.body.as_array().is_some_and(|all| all.len() == 1))
-        .await;
+    eventually("it is buried", async || {
+        keeper.get("/api/dead").await.body.as_array().is_some_and(|all| all.len() == 1)
+    })
+    .await;
     let facts = json!({ "link": made.str("id"), "other": other.str("id") });
     drop(Story::begin("console", &studio.stack, facts).end());
     let revoked = studio.stack.events_of_type("session.revoked");

@@ -1,6 +1,6 @@
 // The panel: broadcasts, their guests, and the way into the studio.
 
-import { access, login, logout, may } from '../shared/access.js';
+import { access, login, logout, may, onAccess } from '../shared/access.js';
 import { byId, h, put } from '../shared/dom.js';
 import { t } from '../shared/page.js';
 import { prepareCreation } from './create.js';
@@ -14,6 +14,7 @@ if (given) showGiven(byId('given'), given[1]);
 const list = showList(byId('list'), byId('more'));
 prepareCreation((broadcast) => list.add(broadcast));
 showAccount();
+onAccess(showAccount);
 
 /** A button for whoever wants to give the secret before it is asked for, or to have it forgotten. */
 async function showAccount() {
@@ -23,5 +24,5 @@ async function showAccount() {
   const inside = await may('manage');
   put(place, inside
     ? h('button', { class: 'plain small', onclick: logout }, t('logout'))
-    : h('button', { class: 'small', onclick: () => login().then(() => location.reload(), () => {}) }, t('login')));
+    : h('button', { class: 'small', onclick: () => login().catch(() => {}) }, t('login')));
 }

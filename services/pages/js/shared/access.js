@@ -6,6 +6,12 @@ import { t } from './page.js';
 
 let known = null;
 let asking = null;
+const told = [];
+
+/** Tells `listener` whenever somebody has given the secret. */
+export function onAccess(listener) {
+  told.push(listener);
+}
 
 /** What whoever is here may do: `{unlocked, name?, scopes}`. In development without a secret everybody may do everything. */
 export async function access() {
@@ -68,6 +74,7 @@ function ask() {
       try {
         known = await call('POST', '/api/console/login', { body: { secret: secret.value } });
         dialog.close('yes');
+        told.forEach((listener) => listener());
       } catch (error) {
         put(wrong, error.code === 'credential_invalid' ? t('login.wrong') : error.text ?? String(error));
         secret.setAttribute('aria-invalid', 'true');
