@@ -72,7 +72,8 @@ await story(async ({ person, ...request }) => {
   assert.equal(await page.locator('#replay-list li[data-seq]').count(), end);
   const saved = page.waitForEvent('download');
   await page.click('#replay-download');
-  const lines = (await (await saved).createReadStream().toArray()).join('').trim().split('\n');
+  const file = await (await saved).createReadStream();
+  const lines = (await file.toArray()).join('').trim().split('\n');
   assert.deepEqual(lines.map((line) => Number(JSON.parse(line).ledgerseq)), Array.from({ length: end }, (_, n) => n + 1));
   await everywhere('replay');
 
