@@ -1,5 +1,5 @@
-//! Which pages of other origins a browser lets call (the Fetch standard's CORS protocol). No page is let send cookies:
-//! there are none.
+//! Which pages of other origins a browser lets call (the Fetch standard's CORS protocol). No page is let use our cookie:
+//! it is for our own.
 
 use std::{
     task::{Context, Poll, ready},
