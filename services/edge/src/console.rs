@@ -38,9 +38,7 @@ impl fmt::Debug for Pass {
 impl Pass {
     /// The one that a browser sent, under either name: whichever way the edge is reached, it was given by an edge.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find_map(|(name, value)| [NAME, NAME_OVER_HTTPS].contains(&name).then(|| Self::parse(value))?)
+        cookies(headers).find_map(|(name, value)| [NAME, NAME_OVER_HTTPS].contains(&name).then(|| Self::parse(value))?)
     }
 
     fn parse(value: &str) -> Option<Self> {
@@ -59,6 +57,12 @@ impl Pass {
     pub(crate) fn unset(https: bool) -> Option<HeaderValue> {
         cookie("", 0, https)
     }
+}
+
+/// The cookies that a browser sent: names and values.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 fn cookie(value: &str, lasts_s: i64, https: bool) -> Option<HeaderValue> {

@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::problem::Problem;
+use crate::{console::cookies, problem::Problem};
 
 /// Where the choice of a language is kept.
 const LANGUAGE_COOKIE: &str = "avanzacast_lang";
@@ -116,9 +116,7 @@ fn chosen(query: &str) -> Option<Language> {
 }
 
 fn kept(headers: &HeaderMap) -> Option<Language> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == LANGUAGE_COOKIE).then(|| Language::tagged(value))?)
+    cookies(headers).find_map(|(name, value)| (name == LANGUAGE_COOKIE).then(|| Language::tagged(value))?)
 }
 
 fn preferred(headers: &HeaderMap) -> Option<Language> {
