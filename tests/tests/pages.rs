@@ -172,6 +172,20 @@ async fn who_tries_secrets_is_turned_away_and_told_of() {
     log_in(&elsewhere.api(), elsewhere.secret()).await.problem(403, "address_not_allowed");
 }
 
+/// Whoever takes their browser elsewhere loses what the cookie allows, and nothing that anybody may see.
+#[tokio::test]
+async fn a_cookie_counts_from_where_the_secret_does() {
+    let env = pairs([("BACKEND_ALLOWED_IPS", "192.0.2.0/24"), ("TRUSTED_PROXIES", "127.0.0.0/8")]);
+    let stack = Stack::sqlite_with(env).await;
+    let inside = stack.api().with("x-forwarded-for", "192.0.2.7");
+    let cookie = cookie(&log_in(&inside, stack.secret()).await.expect(200));
+    inside.clone().with("cookie", &cookie).get("/api/sessions").await.expect(200);
+    let outside = stack.api().with("x-forwarded-for", "198.51.100.7").with("cookie", &cookie);
+    outside.get("/api/sessions").await.problem(403, "address_not_allowed");
+    outside.get("/panel").await.expect(200);
+    outside.get("/api/broadcasts").await.expect(200);
+}
+
 #[tokio::test]
 async fn in_development_nothing_is_asked() {
     let stack = Stack::sqlite_with(pairs([("BACKEND_REGISTER_SECRET", "")])).await;
