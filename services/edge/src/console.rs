@@ -38,7 +38,8 @@ impl fmt::Debug for Pass {
 impl Pass {
     /// The one that a browser sent, under either name: whichever way the edge is reached, it was given by an edge.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        cookies(headers).find_map(|(name, value)| [NAME, NAME_OVER_HTTPS].contains(&name).then(|| Self::parse(value))?)
+        cookies(headers)
+            .find_map(|(name, value)| [NAME, NAME_OVER_HTTPS].contains(&name).then(|| Self::parse(value))?)
     }
 
     fn parse(value: &str) -> Option<Self> {
