@@ -4,6 +4,7 @@
 //! every check of shape happens here, once, for the edge, the workers and whoever else speaks JSON with us.
 
 mod actor;
+mod asked;
 mod audit;
 mod broadcast;
 pub mod bus;
@@ -26,6 +27,7 @@ mod user;
 mod validation;
 
 pub use actor::{Actor, ActorKind};
+pub use asked::EventTypes;
 pub use audit::{
     AuditKey, ErasePerson, Erased, EventFilter, EventProof, EventsPage, GetAuditKey, GetCheckpoint, GetProof, GetTile,
     LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused, Whom,

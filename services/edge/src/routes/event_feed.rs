@@ -1,14 +1,14 @@
 //! `GET /api/events`: events as they happen, and from any place before.
 
 use avanzacast_kit::config::Scope;
-use avanzacast_schemas::{EventFilter, ParticipantId, RoomName, SessionId};
+use avanzacast_schemas::{EventFilter, EventTypes, ParticipantId, RoomName};
 use axum::{
     Extension,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Version, header},
     response::{IntoResponse, Response},
 };
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use uuid::Uuid;
 
 use crate::{
@@ -52,7 +52,6 @@ pub(crate) static OPERATION: Operation = Operation {
 
 /// More types than there are need no filter.
 const TYPES_MAX: usize = 32;
-const TYPE_MAX_BYTES: usize = 64;
 /// Proxies that gather answers would hold events back (nginx, `proxy_buffering`).
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -60,8 +59,8 @@ fn place(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
 }
 
-fn kind(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[a-z]+(\\.[a-z]+)*(\\.\\*)?$", "maxLength": TYPE_MAX_BYTES })
+fn kind(generator: &mut SchemaGenerator) -> Schema {
+    EventTypes::json_schema(generator)
 }
 
 fn text(_: &mut SchemaGenerator) -> Schema {
@@ -99,11 +98,11 @@ fn asked(pairs: Vec<(String, String)>) -> Result<(EventFilter, Option<u64>), Pro
     for (name, value) in pairs {
         let twice = match name.as_str() {
             "type" => {
-                only.types.push(read_type(value)?);
+                only.types.push(EventTypes::try_from(value).map_err(|no| Problem::malformed(no.0))?.into());
                 only.types.len() > TYPES_MAX
             }
             "after" => after.replace(read_place("after", &value)?).is_some(),
-            "session" => only.participant.replace(participant(value)?).is_some(),
+            "session" => only.participant.replace(ParticipantId::asked(value).map_err(|no| Problem::malformed(no.0))?).is_some(),
             "room" => only.room.replace(RoomName::try_from(value).map_err(|no| Problem::malformed(no.0))?).is_some(),
             "broadcast" => only.broadcast.replace(value.parse().map_err(|_| must("broadcast", "a UUID"))?).is_some(),
             "user" => only.user.replace(value.parse().map_err(|_| must("user", "a user's number"))?).is_some(),
@@ -125,22 +124,6 @@ fn read_place(name: &str, text: &str) -> Result<u64, Problem> {
     let plain = text.bytes().all(|b| b.is_ascii_digit());
     let place = text.parse().ok().filter(|place: &u64| plain && i64::try_from(*place).is_ok());
     place.ok_or_else(|| must(name, "a place in the ledger, in decimal"))
-}
-
-fn read_type(text: String) -> Result<String, Problem> {
-    let name = text.strip_suffix(".*").unwrap_or(&text);
-    let words = name.split('.').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
-    let good = words && text.len() <= TYPE_MAX_BYTES;
-    if good { Ok(text) } else { Err(must("type", "an event's type, or one with .* at its end")) }
-}
-
-/// A session's id stands in no event; whom it lets in does.
-fn participant(text: String) -> Result<ParticipantId, Problem> {
-    if let Some(participant) = ParticipantId::named(&text) {
-        return Ok(participant);
-    }
-    let id = SessionId::try_from(text).map_err(|_| must("session", "a session's id, or a participant's"))?;
-    Ok(id.participant())
 }
 
 #[cfg(test)]
@@ -176,7 +159,7 @@ mod tests {
             [("type", "Session.created")],
             [("type", "session.")],
             [("session", "x")],
-            [("session", "p_x")],
+            [("session", "p_xxx")],
             [("room", "")],
             [("broadcast", "x")],
             [("user", "x")],

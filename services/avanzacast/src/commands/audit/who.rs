@@ -9,7 +9,11 @@ use avanzacast_worker::store::Store;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{Failure, ledger, operator, replay::participant, told};
+use super::{
+    Failure, ledger, operator,
+    replay::{participant, room},
+    told,
+};
 
 /// Says who could enter a room, who entered, and who entered without a token of ours: with which token, minted by whom, used,
 /// resumed, revoked or expired, when they came and went; and what it cannot say. What people are called is shown as proved
@@ -18,8 +22,8 @@ use super::{Failure, ledger, operator, replay::participant, told};
 #[command(group(ArgGroup::new("whom").required(true).args(["room", "broadcast", "session"])))]
 pub(super) struct Who {
     /// Of this room
-    #[arg(long)]
-    room: Option<String>,
+    #[arg(long, value_parser = room)]
+    room: Option<RoomName>,
     /// Of this broadcast's room
     #[arg(long, value_name = "ID")]
     broadcast: Option<Uuid>,
@@ -64,7 +68,7 @@ impl Who {
         match (&self.room, self.broadcast, &self.session) {
             (_, _, Some(participant)) => Ok(About::Session(participant.clone())),
             (_, Some(broadcast), None) => Ok(About::Room(RoomName::of_broadcast(broadcast).as_str().to_owned())),
-            (Some(room), None, None) => Ok(About::Room(room.clone())),
+            (Some(room), None, None) => Ok(About::Room(room.as_str().to_owned())),
             (None, None, None) => Err(usage("which room, broadcast or session?")),
         }
     }
