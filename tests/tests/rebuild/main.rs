@@ -6,6 +6,7 @@
 mod command;
 mod history;
 mod new_log;
+mod new_name;
 mod older;
 mod reconcile;
 
