@@ -30,7 +30,8 @@ pub use actor::{Actor, ActorKind};
 pub use asked::EventTypes;
 pub use audit::{
     AuditKey, ErasePerson, Erased, EventFilter, EventProof, EventsPage, GetAuditKey, GetCheckpoint, GetProof, GetTile,
-    LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused, Whom,
+    LedgerArchived, LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused,
+    Whom,
 };
 pub use broadcast::{
     Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,
