@@ -98,6 +98,25 @@ pub struct LedgerGap {
     pub reason: String,
 }
 
+/// Data of `ledger.archived`: the ledger's beginning is in files from now on, and the ledger itself has only its hashes. Written
+/// together with that, so that a beginning which is not there, and of which nothing says so, was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerArchived {
+    /// Who did it.
+    pub actor: Actor,
+    /// The file's first event.
+    pub first: u64,
+    /// The file's last event, and the last that the ledger has no more.
+    pub last: u64,
+    /// The root of the ledger's first `last` events, in base64.
+    pub root: String,
+    /// The file's name.
+    pub file: String,
+    /// The file's SHA-256, in hexadecimal.
+    pub sha256: String,
+}
+
 /// `cmd.session.erase`: forgets what somebody was called, and takes back what of theirs still lets anybody in. The answer
 /// is [`Erased`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BroadcastCreated, BroadcastEnded, BroadcastStarted, LedgerGap, ParticipantJoined, ParticipantLeft,
+    BroadcastCreated, BroadcastEnded, BroadcastStarted, LedgerArchived, LedgerGap, ParticipantJoined, ParticipantLeft,
     ParticipantUnknown, PersonErased, PersonExpired, PresenceGap, RequestsRefused, RoomFinished, RoomStarted,
     SessionConsumedEvent, SessionCreatedEvent, SessionExpiredEvent, SessionRevokedEvent, TokenIssued, TokenRefused,
     TokenRegistered, TokenReissued, UserCreated,
@@ -121,6 +121,8 @@ events! {
     PersonExpired(PersonExpired) = "person.expired" "1",
     /// Requests were refused, so many of each kind.
     RequestsRefused(RequestsRefused) = "requests.refused" "1",
+    /// The ledger's beginning is in files, and no more in the ledger.
+    LedgerArchived(LedgerArchived) = "ledger.archived" "1",
     /// This ledger takes the place of one that lost events.
     LedgerGap(LedgerGap) = "ledger.gap" "1",
 }

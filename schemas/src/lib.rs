@@ -4,6 +4,7 @@
 //! every check of shape happens here, once, for the edge, the workers and whoever else speaks JSON with us.
 
 mod actor;
+mod asked;
 mod audit;
 mod broadcast;
 pub mod bus;
@@ -29,9 +30,11 @@ mod validation;
 pub mod who;
 
 pub use actor::{Actor, ActorKind};
+pub use asked::EventTypes;
 pub use audit::{
     AuditKey, ErasePerson, Erased, EventFilter, EventProof, EventsPage, GetAuditKey, GetCheckpoint, GetProof, GetTile,
-    LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused, Whom,
+    LedgerArchived, LedgerGap, ListEvents, NoteRefused, PersonErased, PersonExpired, RefusedCount, RequestsRefused,
+    Whom,
 };
 pub use broadcast::{
     Broadcast, BroadcastCreated, BroadcastEnded, BroadcastStarted, BroadcastStatus, CreateBroadcast, Description,

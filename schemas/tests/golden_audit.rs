@@ -69,6 +69,10 @@ fn events() {
     event(&Event::PersonExpired(read(expired)));
     let requests = json!({"actor": {"kind": "anonymous"}, "from": TIME, "to": TIME, "refused": refused(), "more": 3});
     event(&Event::RequestsRefused(read(requests)));
+    let archived = json!({"actor": actor, "first": 1, "last": 512, "root": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=",
+        "file": "000000000001-000000000512.ndjson.zst",
+        "sha256": "7d793037a0760186574b0282f2f435e7d793037a0760186574b0282f2f435e75"});
+    event(&Event::LedgerArchived(read(archived)));
     let gap = json!({"actor": actor, "previousLedgerId": "019c1c3f-0000-7000-8000-000000000001", "previousSize": 40,
         "previousOrigin": "studio.example.com/ledger", "previousCheckpoint": "studio.example.com/ledger\n41\n",
         "reason": "the backup of Friday was the newest"});

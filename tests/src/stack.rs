@@ -266,8 +266,15 @@ impl Stack {
     /// One more audit worker, not waited for; the caller keeps it.
     #[must_use]
     pub fn start_audit(&self) -> Process {
+        self.start_audit_with(Vec::new())
+    }
+
+    /// The same with more environment variables.
+    #[must_use]
+    pub fn start_audit_with(&self, env: Vec<(String, String)>) -> Process {
         let mut variables = self.bus_of(None, BusUser::AuditWorker);
         variables.extend(self.database_variable(self.cluster().addr()));
+        variables.extend(env);
         self.launch("audit-worker", variables)
     }
 
@@ -298,7 +305,9 @@ impl Stack {
         self.launch("edge", variables)
     }
 
-    fn start_up(&self) -> Process {
+    /// `avanzacast up` on the same data, not waited for; the caller keeps it.
+    #[must_use]
+    pub fn start_up(&self) -> Process {
         self.launch("up", self.credentials.register())
     }
 

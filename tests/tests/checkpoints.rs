@@ -73,19 +73,54 @@ async fn what_is_served_is_what_was_signed(stack: &Stack) {
     assert_eq!(stack.audited(&["key"]), format!("{}\n", key["vkey"].as_str().unwrap()));
 
     let lines = stack.ledger();
-    let leaf = |line: &String| Sha256::new().chain_update([0]).chain_update(line).finalize().to_vec();
     let api = stack.api().with_secret(stack.secret());
-    for (path, from, to) in [("/tile/0/000", 0, 256), ("/tile/0/001.p/44", 256, 300)] {
-        let tile = http_client().build().unwrap();
-        let tile = tile.get(format!("{}{path}", api.base())).header("x-backend-secret", stack.secret());
-        let tile = tile.send().await.unwrap().bytes().await.unwrap();
-        assert_eq!(tile.to_vec(), lines[from..to].iter().flat_map(leaf).collect::<Vec<u8>>(), "{path}");
+    for (path, from, to) in [("/tile/0/000", 0, 256), ("/tile/0/001.p/44", 256, 300), ("/tile/0/001.p/43", 256, 299)] {
+        let leaves: Vec<Hash> = lines[from..to].iter().map(|line| leaf(line)).collect();
+        assert_eq!(tile(stack, path).await, leaves, "{path}");
     }
-    for none in ["/tile/0/001", "/tile/0/001.p/43", "/tile/0/002.p/1", "/tile/1/000", "/tile/x/000", "/tile/0/0"] {
+    for none in ["/tile/0/001", "/tile/0/001.p/45", "/tile/0/002.p/1", "/tile/1/000", "/tile/x/000", "/tile/0/0"] {
         api.get(none).await.problem(404, "not_found");
     }
     assert_eq!(auditor(stack, "/api/audit/proof/7").await.matches("tlog-proof@v1").count(), 1);
     api.get("/api/audit/proof/301").await.problem(404, "not_found");
+}
+
+type Hash = [u8; 32];
+
+fn leaf(line: &str) -> Hash {
+    Sha256::new().chain_update([0]).chain_update(line).finalize().into()
+}
+
+/// As RFC 6962 defines it.
+fn root(leaves: &[Hash]) -> Hash {
+    if let [leaf] = leaves {
+        return *leaf;
+    }
+    let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+    Sha256::new().chain_update([1]).chain_update(root(left)).chain_update(root(right)).finalize().into()
+}
+
+async fn tile(stack: &Stack, path: &str) -> Vec<Hash> {
+    let tile = http_client().build().unwrap().get(format!("{}{path}", stack.api().base()));
+    let tile = tile.header("x-backend-secret", stack.secret()).send().await.unwrap();
+    assert_eq!(tile.status(), 200, "{path}");
+    tile.bytes().await.unwrap().as_chunks::<32>().0.to_vec()
+}
+
+/// Whoever kept a checkpoint checks it with the tiles that it speaks of, however far the log has gone on since.
+async fn an_older_checkpoint_is_still_proved(stack: &Stack, note: &str) {
+    let newest = auditor(stack, "/checkpoint").await;
+    assert_ne!(newest, note);
+    let (size, hash) = {
+        let mut lines = note.lines().skip(1);
+        (lines.next().unwrap(), lines.next().unwrap())
+    };
+    let size: usize = size.parse().unwrap();
+    let mut leaves = tile(stack, "/tile/0/000").await;
+    leaves.extend(tile(stack, &format!("/tile/0/001.p/{}", size - 256)).await);
+    assert_eq!(STANDARD.encode(root(&leaves)), hash);
+    let entries = format!("/tile/entries/001.p/{}", size - 256);
+    stack.api().with_secret(stack.secret()).get(&entries).await.expect(200);
 }
 
 /// The key is the server's own, and nobody else's to read.
@@ -165,11 +200,27 @@ fn a_pack_convinces(stack: &Stack) {
     let events = fs::read_to_string(folder.join("events.ndjson")).unwrap();
     fs::write(folder.join("events.ndjson"), events.replacen("\"demo\"", "\"dema\"", 1)).unwrap();
     assert_eq!(python(&verify, &[], &folder), "event 250: it does not stand in the ledger like this\n");
+    // What is wrong with a pack is said in a line, whatever it is.
+    let says = |arguments: &[&str], said: &str| assert_eq!(python(&verify, arguments, &folder), format!("{said}\n"));
+    fs::write(folder.join("events.ndjson"), events.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
+    says(&[], "event 250: its proof is here, and the event is not");
+    fs::write(folder.join("events.ndjson"), events.replacen("{", "", 1)).unwrap();
+    says(&[], "there is a line that is no event");
+    fs::write(folder.join("events.ndjson"), &events).unwrap();
+    let key = stack.audited(&["key"]);
+    assert!(python(&verify, &[], &folder).contains("the key is the pack's own"));
+    assert!(!python(&verify, &["--vkey", key.trim()], &folder).contains("pack's own"));
+    for none in ["", "x", "a+b+c", "a+0+AQ=="] {
+        says(&["--vkey", none], "the key is not a signed-note key for Ed25519");
+    }
+    says(&["--vkey"], "usage: verify.py [--vkey KEY]");
+    fs::remove_file(folder.join("proofs/255.tlog-proof")).unwrap();
+    says(&[], "event 255: its proof is not here");
 }
 
 /// What the ledger forgets is in the files, and everything is proved as before.
 async fn an_archive_takes_nothing_away(stack: &Stack) {
-    let before = (stack.audited(&["verify"]), stack.audited(&["prove", "--seq", "17", "--json"]), stack.ledger());
+    let before = (stack.audited(&["verify"]), auditor(stack, "/checkpoint").await, stack.ledger());
     assert!(stack.try_query("DELETE FROM ledger WHERE seq = 1").is_err(), "nothing is archived yet");
     assert!(stack.try_query("UPDATE ledger_cut SET seq = 512").is_err(), "nobody signed so much");
     let followed = "SELECT min(position) FROM reactor";
@@ -180,19 +231,35 @@ async fn an_archive_takes_nothing_away(stack: &Stack) {
     assert_eq!(stack.query("SELECT min(seq) FROM ledger"), "257");
     assert!(stack.try_query("DELETE FROM ledger WHERE seq = 257").is_err());
     assert_eq!(stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]), "null\n");
-    assert_eq!(stack.audited(&["verify"]), before.0);
+    let root = before.0.lines().nth(1).and_then(|line| line.strip_prefix("root ")).unwrap();
+    let _ = stack.audited(&["verify", "--expect", &format!("{EVENTS}:{root}")]);
+    signed(stack, EVENTS + 1).await;
     let proof: Value = serde_json::from_str(&stack.audited(&["prove", "--seq", "17", "--json"])).unwrap();
-    let earlier: Value = serde_json::from_str(&before.1).unwrap();
-    assert_eq!((&proof["proof"], &proof["event"]), (&earlier["proof"], &Value::Null));
+    assert_eq!(proof["event"], Value::Null);
+    let _ = stack.audited(&["prove", "--seq", "17"]);
+    go(&["inclusion", stack.audited(&["key"]).trim(), "17.json", "17.tlog-proof"], stack.data_dir()).unwrap();
+    it_says_what_was_archived(stack, &said);
     let archived: PathBuf = said["events"].as_str().unwrap().into();
     let root = stack.audited(&["verify", archived.to_str().unwrap()]);
     assert!(root.starts_with("size 256\nroot "), "{root}");
     // The ledger goes on where it was.
     sessions(stack, 1).await;
-    assert_eq!(stack.ledger().len(), EVENTS - 256 + 1);
+    assert_eq!(stack.ledger().len(), EVENTS - 256 + 2);
     assert_eq!(stack.ledger()[..EVENTS - 256], before.2[256..]);
-    signed(stack, EVENTS + 1).await;
+    signed(stack, EVENTS + 2).await;
     let _ = stack.audited(&["verify"]);
+    an_older_checkpoint_is_still_proved(stack, &before.1).await;
+}
+
+/// In the record itself.
+fn it_says_what_was_archived(stack: &Stack, said: &Value) {
+    let event: Value = serde_json::from_str(stack.ledger().last().unwrap()).unwrap();
+    assert_eq!((&event["type"], &event["ledgerseq"]), (&json!("ledger.archived"), &json!((EVENTS + 1).to_string())));
+    let file = PathBuf::from(said["events"].as_str().unwrap());
+    let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(fs::read(&file).unwrap()));
+    let expected = json!({"actor": {"kind": "operator"}, "first": 1, "last": 256, "root": said["root"],
+        "file": file.file_name().unwrap().to_str(), "sha256": sha256});
+    assert_eq!((&event["data"], &said["sha256"]), (&expected, &expected["sha256"]));
 }
 
 async fn kept(stack: &Stack) {

@@ -328,6 +328,40 @@ async fn a_key_that_cannot_be_used_stops_the_start() {
     }
 }
 
+/// A key from elsewhere, in the environment: it signs, and is written nowhere.
+#[tokio::test]
+async fn a_key_can_be_configured() {
+    require!(Postgres::available());
+    let mut stack = Stack::postgres(StackOptions { audits: 1, env: env(&[]), ..Default::default() }).await;
+    sessions(&stack, 1).await;
+    signed(&stack, 1).await;
+    let path = stack.data_dir().join("audit/signing.key");
+    let kept = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(stack.audits.remove(0).terminate().success());
+    let configured = stack.start_audit_with(vec![("AUDIT_SIGNING_KEY".to_owned(), kept.trim().to_owned())]);
+    let secret = kept.trim().splitn(5, '+').last().unwrap();
+    configured.forbid_in_logs(secret);
+    let _ = configured.wait_for_log("ready");
+    sessions(&stack, 1).await;
+    signed(&stack, 2).await;
+    assert!(!path.exists());
+    let mut key = stack.audit_command(&["key"]);
+    let shown = key.env("AUDIT_SIGNING_KEY", kept.trim()).output().unwrap();
+    let vkey = String::from_utf8(shown.stdout).unwrap();
+    assert!(is_signed_with(
+        &(stack.query("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1") + "\n"),
+        vkey.trim()
+    ));
+    assert!(stack.audit_finds(&["key"]).contains("there is no signing key here"));
+    let stranger = stack.start_audit_with(vec![
+        ("AUDIT_SIGNING_KEY".to_owned(), kept.trim().to_owned()),
+        ("AUDIT_ORIGIN".to_owned(), "studio.test/other".to_owned()),
+    ]);
+    assert_eq!(stranger.wait().code(), Some(1));
+    assert!(stranger.logs().join("\n").contains("has no key of the log studio.test/other"));
+}
+
 /// Two workers: one signs, and when it goes the other does, one history both.
 #[tokio::test]
 async fn another_takes_the_place_of_who_signed() {

@@ -94,6 +94,20 @@ fn what_is_changed_is_placed(stack: &Stack, lines: &[String]) {
     assert!(stack.audit_finds(&["verify"]).contains(&format!("line {PLACE} is missing")));
     stack.query(&format!("INSERT INTO ledger (seq, body) VALUES ({PLACE}, {})", text(line)));
 
+    // One more between two others: the rest moves on, and may say so or not.
+    stack.query(&format!("UPDATE ledger SET seq = seq + 1000000 WHERE seq >= {PLACE}"));
+    stack.query("UPDATE ledger SET seq = seq - 999999 WHERE seq > 1000000");
+    let seq = |place: usize| format!("\"ledgerseq\":\"{place}\"");
+    stack.query(&format!("INSERT INTO ledger (seq, body) VALUES ({PLACE}, {})", text(&lines[5])));
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains(&format!("event {PLACE} should stand here, and event 6 does")), "{found}");
+    put(stack, PLACE, &lines[5].replacen(&seq(6), &seq(PLACE), 1));
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains(&format!("event {} should stand here, and event {PLACE} does", PLACE + 1)), "{found}");
+    stack.query(&format!("DELETE FROM ledger WHERE seq = {PLACE}"));
+    stack.query(&format!("UPDATE ledger SET seq = seq + 1000000 WHERE seq > {PLACE}"));
+    stack.query("UPDATE ledger SET seq = seq - 1000001 WHERE seq > 1000000");
+
     // After the last full tile only the head and what was signed know better.
     let last = &lines[EVENTS - 5];
     put(stack, EVENTS - 4, &last.replacen("\"demo\"", "\"dema\"", 1));
@@ -190,4 +204,23 @@ async fn tampering(stack: &Stack) {
     an_old_copy_is_found(stack, &lines);
 }
 
-on_both_databases!(tampering, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);
+mod anywhere {
+    use super::*;
+
+    on_both_databases!(tampering, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);
+}
+
+/// By statements that the database takes: an archive takes the beginning away too, but says so.
+async fn a_beginning_that_is_removed(stack: &Stack) {
+    let _ = signed(stack).await;
+    stack.query("UPDATE ledger_cut SET seq = 512");
+    stack.query("DELETE FROM ledger WHERE seq <= 512");
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains("begins with event 513") && found.contains("it was removed"), "{found}");
+}
+
+mod beginning {
+    use super::*;
+
+    on_both_databases!(a_beginning_that_is_removed, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);
+}

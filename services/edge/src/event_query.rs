@@ -1,7 +1,7 @@
 //! Which events a query asks for: the same words wherever events are asked for.
 
-use avanzacast_schemas::{EventFilter, ParticipantId, RoomName, SessionId};
-use schemars::{Schema, SchemaGenerator, json_schema};
+use avanzacast_schemas::{EventFilter, EventTypes, ParticipantId, RoomName, SessionId};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use uuid::Uuid;
 
 use crate::{operation::Parameter, problem::Problem};
@@ -28,14 +28,13 @@ pub(crate) const USER: Parameter =
 
 /// More types than there are need no filter.
 const TYPES_MAX: usize = 32;
-const TYPE_MAX_BYTES: usize = 64;
 
 pub(crate) fn place(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
 }
 
-fn kind(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^[a-z]+(\\.[a-z]+)*(\\.\\*)?$", "maxLength": TYPE_MAX_BYTES })
+fn kind(generator: &mut SchemaGenerator) -> Schema {
+    EventTypes::json_schema(generator)
 }
 
 /// What the query asks for. What it does not know is ignored; but for types, what is there twice is an error.
@@ -44,7 +43,7 @@ pub(crate) fn asked(pairs: Vec<(String, String)>) -> Result<(EventFilter, Option
     for (name, value) in pairs {
         let twice = match name.as_str() {
             "type" => {
-                only.types.push(read_type(value)?);
+                only.types.push(EventTypes::try_from(value).map_err(|no| Problem::malformed(no.0))?.into());
                 only.types.len() > TYPES_MAX
             }
             "after" => after.replace(read_place("after", &value)?).is_some(),
@@ -80,20 +79,9 @@ pub(crate) fn read_place(name: &str, text: &str) -> Result<u64, Problem> {
     place.ok_or_else(|| must(name, "a place in the ledger, in decimal"))
 }
 
-fn read_type(text: String) -> Result<String, Problem> {
-    let name = text.strip_suffix(".*").unwrap_or(&text);
-    let words = name.split('.').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase()));
-    let good = words && text.len() <= TYPE_MAX_BYTES;
-    if good { Ok(text) } else { Err(must("type", "an event's type, or one with .* at its end")) }
-}
-
 /// A session's id stands in no event; whom it lets in does.
 pub(crate) fn participant(text: String) -> Result<ParticipantId, Problem> {
-    if let Some(participant) = ParticipantId::named(&text) {
-        return Ok(participant);
-    }
-    let id = SessionId::try_from(text).map_err(|_| must("session", "a session's id, or a participant's"))?;
-    Ok(id.participant())
+    ParticipantId::asked(text).map_err(|no| Problem::malformed(no.0))
 }
 
 #[cfg(test)]

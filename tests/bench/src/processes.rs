@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fs, process};
 
 use avanzacast_tests::Stack;
 
+/// Its command, and what it is called.
+const AUDIT: (&str, &str) = ("audit-worker", "audit worker");
+
 /// Seconds of processor time so far, by kind of server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Usage(pub(crate) BTreeMap<&'static str, f64>);
@@ -26,6 +29,11 @@ impl Usage {
             }
         }
         usage
+    }
+
+    /// What those use who serve a request: all but the audit worker, for which nobody waits.
+    pub(crate) fn serving(&self) -> f64 {
+        self.0.iter().filter(|(kind, _)| **kind != AUDIT.1).map(|(_, seconds)| seconds).sum()
     }
 
     /// What was used since then.
@@ -62,7 +70,7 @@ fn kind(pid: u32, seen: &Seen) -> Option<&'static str> {
         "nats-server" => Some("nats-server"),
         "avanzacast" => {
             let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
-            let role = [("session-worker", "worker"), ("room-worker", "room worker")];
+            let role = [("session-worker", "worker"), ("room-worker", "room worker"), (AUDIT.0, AUDIT.1)];
             Some(role.into_iter().find(|(role, _)| arguments.contains(role)).map_or("edge", |(_, kind)| kind))
         }
         _ => None,

@@ -127,9 +127,56 @@ fn it_goes_on_where_it_ended(stack: &Stack) {
         let (before, since) = (replay(&["--to", third["time"].as_str().unwrap()]), third["time"].as_str().unwrap());
         assert_eq!([before.lines, replay(&["--from", since]).lines].concat(), ledger);
         assert_eq!(replay(&["--from", "3", "--to", "4"]).lines, ledger[2..4]);
-        assert_eq!(replay(&["--from", "4", "--to", "3"]).lines, [""; 0]);
+        // An end is never said to be further than there is anything: it goes on from there.
+        let beyond = replay(&["--from", "1000000"]);
+        assert_eq!((beyond.lines.len(), beyond.stderr.lines().last()), (0, Some(last.as_str())));
     }
     assert!(replay(stack, &["--progress"]).stderr.starts_with("last "), "what is done soon needs no word");
+}
+
+/// Asked by the command line as by `GET /api/events`: what nothing can fit was mistyped.
+fn what_cannot_be_meant_is_refused(stack: &Stack) {
+    let all: [&[&str]; 12] = [
+        &["replay", "--from", "5", "--to", "3"],
+        &["replay", "--from", "18446744073709551615"],
+        &["replay", "--from", "0"],
+        &["replay", "--type", ""],
+        &["replay", "--type", "*"],
+        &["replay", "--type", "session."],
+        &["replay", "--type", "ses*on"],
+        &["replay", "--room", ""],
+        &["replay", "--session", "p_xxx"],
+        &["export", "--from", "50", "--to", "5", "--out", "pack.zip"],
+        &["prove", "--seq", "0"],
+        &["rebuild", "--into", ""],
+    ];
+    for arguments in all {
+        let output = stack.audit(arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}: {output:?}");
+    }
+    let said = stack.audit(&["rebuild", "--into", "mysql://x"]);
+    assert!(said.status.code() == Some(2) && String::from_utf8_lossy(&said.stderr).contains("--into"), "{said:?}");
+    // A file that is not there is named.
+    for arguments in [
+        &["verify", "none"][..],
+        &["verify", "--checkpoint", "none"],
+        &["prove", "--since", "none"],
+        &["who", "--room", "blue", "--archive", "none"],
+        &["rebuild", "--into", "sqlite:new.db", "--source", "none"],
+        &["reconcile", "--from", "none"],
+        &["reconcile", "--checkpoint", "none"],
+    ] {
+        let said = stack.audit_finds(arguments);
+        assert!(said.contains("none"), "{arguments:?}: {said}");
+    }
+    // Where nothing is, all say so alike.
+    let empty = tempfile::tempdir().unwrap();
+    for command in [&["prove", "--seq", "1"][..], &["export", "--out", "pack.zip"], &["key"], &["verify"]] {
+        let mut elsewhere = stack.audit_command(command);
+        let output = elsewhere.env_remove("DATABASE_URL").env("DATA_DIR", empty.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("there is no ledger at"), "{command:?}: {said}");
+    }
 }
 
 /// Events as somebody sees them who follows.
@@ -183,6 +230,7 @@ async fn parts(stack: &Stack) {
     relayed(stack).await;
     parts_are_the_same_from_everywhere(stack, &broadcast, &session);
     it_goes_on_where_it_ended(stack);
+    what_cannot_be_meant_is_refused(stack);
     what_happens_is_followed(stack).await;
 }
 
@@ -206,7 +254,9 @@ async fn archived(stack: &Stack) {
     let rest = replay(stack, &["--source", "ledger"]);
     assert_eq!(rest.lines, stack.ledger());
     assert!(rest.stderr.contains("begins at 257") && rest.stderr.contains("audit archive"), "{}", rest.stderr);
-    assert_eq!(replay(stack, &["--source", "ledger", "--room", "red"]).lines, rest.lines);
+    let (archiving, sessions) = rest.lines.split_last().unwrap();
+    assert!(archiving.contains("\"type\":\"ledger.archived\""), "{archiving}");
+    assert_eq!(replay(stack, &["--source", "ledger", "--room", "red"]).lines, sessions);
     for from in ["7", "2020-01-01T00:00:00Z"] {
         let said = stack.audit_finds(&["replay", "--source", "ledger", "--from", from]);
         assert!(said.contains("begins at 257") && said.contains("audit archive"), "{said}");

@@ -50,7 +50,7 @@ impl<'a> History<'a> {
     pub async fn go_on(&mut self, steps: usize) {
         for _ in 0..steps {
             self.count += 1;
-            let answer = match self.random.random_range(0..20) {
+            let answer = match self.random.random_range(0..21) {
                 0..4 => self.create().await,
                 4..7 => self.consume().await,
                 7 => self.revoke().await,
@@ -62,6 +62,7 @@ impl<'a> History<'a> {
                 14 => self.enter_broadcast().await,
                 15..18 => self.come().await,
                 18 => self.leave().await,
+                19 => self.erase().await,
                 _ => self.room().await,
             };
             assert!(answer.is_none_or(|answer| answer.status < 500), "step {} failed", self.count);
@@ -147,6 +148,12 @@ impl<'a> History<'a> {
         let answer = self.api.post("/api/users", &body).await;
         self.users.extend((answer.status == 201).then(|| answer.int("id")));
         Some(answer)
+    }
+
+    /// A user, with everybody whom their sessions let in; some of them were erased before.
+    async fn erase(&mut self) -> Option<Answer> {
+        let user = self.any(&self.users.clone())?;
+        Some(self.api.delete(&format!("/api/users/{user}")).await)
     }
 
     async fn broadcast(&mut self) -> Option<Answer> {

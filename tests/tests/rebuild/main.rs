@@ -6,6 +6,7 @@
 mod command;
 mod history;
 mod new_log;
+mod new_name;
 mod older;
 mod reconcile;
 
@@ -32,7 +33,8 @@ async fn any_history(stack: &Stack) {
     let written = assert_rebuilt(stack, "late", &[]);
     let size = stack.query("SELECT size FROM ledger_head");
     assert!(written.starts_with(&format!("size     {size}\n")) && is_one_of_two(&written), "{written}");
-    for kind in ["token.registered", "session.consumed", "session.expired", "participant.joined", "broadcast.created"] {
+    let kinds = ["token.registered", "session.consumed", "session.expired", "participant.joined", "broadcast.created"];
+    for kind in kinds.into_iter().chain(["person.erased"]) {
         assert!(!stack.events_of_type(kind).is_empty(), "the history has no {kind}");
     }
     a_file_gives_the_same(stack, &written);

@@ -10,9 +10,9 @@ use crate::history::History;
 use crate::older;
 
 const REASON: &str = "the backup of Friday was the newest";
-const GIVE_UP: [&str; 4] = ["reconcile", "--accept-loss", "--reason", REASON];
+pub const GIVE_UP: [&str; 4] = ["reconcile", "--accept-loss", "--reason", REASON];
 
-async fn session(stack: &Stack) -> u16 {
+pub async fn session(stack: &Stack) -> u16 {
     stack.api().post("/api/session", &json!({"room": "blue", "username": "Ana"})).await.status
 }
 
@@ -33,7 +33,7 @@ async fn events_equal_the_ledger(stack: &Stack) {
 }
 
 /// With a copy from before, and EVENTS that knows more.
-async fn lose(stack: &mut Stack) {
+pub async fn lose(stack: &mut Stack) {
     let mut history = History::of(stack);
     history.go_on(60).await;
     history.settle().await;

@@ -2,18 +2,22 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use avanzacast_worker::ledger::{Frontier, Hash};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{ArchiveError, Archived};
-use crate::{Lines, log::Consistency};
+use crate::{Lines, Root, log::Consistency};
 
 /// Fast, and already eight times smaller.
 const LEVEL: i32 = 3;
+/// Read at once.
+const PIECE: usize = 256 * 1024;
 
 /// A part of the ledger, and what its tree was before it and after it.
 pub(super) struct Part {
@@ -45,7 +49,8 @@ pub(super) async fn write(
     keep(written, &events)?;
     // The names too are on disk before the ledger forgets.
     File::open(into)?.sync_all()?;
-    Ok(Archived { first: part.first, last: part.last, events, proof })
+    let sha256 = HEXLOWER.encode(&sha256(&events)?);
+    Ok(Archived { first: part.first, last: part.last, root: Root(part.end.root()), events, sha256, proof })
 }
 
 async fn compressed(mut lines: Lines, last: u64, into: &Path) -> Result<NamedTempFile, ArchiveError> {
@@ -73,6 +78,19 @@ async fn holds(file: &Path, part: &Part) -> Result<bool, ArchiveError> {
         batch.iter().for_each(|(_, line)| tree.append(line));
     }
     Ok(tree == part.end)
+}
+
+fn sha256(file: &Path) -> io::Result<[u8; 32]> {
+    let (mut digest, mut file) = (Sha256::new(), BufReader::with_capacity(PIECE, File::open(file)?));
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            return Ok(digest.finalize().into());
+        }
+        digest.update(piece);
+        let read = piece.len();
+        file.consume(read);
+    }
 }
 
 fn keep(file: NamedTempFile, path: &PathBuf) -> io::Result<()> {

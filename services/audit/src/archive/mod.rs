@@ -1,15 +1,23 @@
 //! Archiving: the beginning of the ledger goes into files, and only when they have been read back and found right may the
-//! ledger forget it. The tiles stay, so every root and every proof is afterwards what it was before.
+//! ledger forget it. The tiles stay, so every root and every proof is afterwards what it was before; and an event says what
+//! was archived, so that nothing else can be taken away.
 
 mod files;
+mod relayed;
 
 use std::path::{Path, PathBuf};
 
-use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
+use avanzacast_schemas::{Actor, ActorKind, Event, LedgerArchived};
+use avanzacast_worker::{
+    ledger::{AppendError, Appender},
+    store::{Plan, Session, Sql, Store, StoreError, decode},
+};
+use rand::rngs::StdRng;
 use serde::Deserialize;
 
+pub use self::relayed::Relayed;
 use crate::{
-    Source, SourceError,
+    Root, Source, SourceError,
     log::{Checkpoint, CheckpointError, Signed, Tree, TreeError, newest},
 };
 
@@ -41,8 +49,12 @@ pub struct Archived {
     pub first: u64,
     /// The last event.
     pub last: u64,
+    /// The root of the ledger's first `last` events.
+    pub root: Root,
     /// The events, as `audit replay` writes them, compressed with zstd.
     pub events: PathBuf,
+    /// That file's SHA-256, in hexadecimal.
+    pub sha256: String,
     /// The checkpoint, with the proof that the ledger which it signs begins with what ends here.
     pub proof: PathBuf,
 }
@@ -87,6 +99,15 @@ pub enum ArchiveError {
     /// Nobody has signed anything.
     #[error("there is no checkpoint yet: the audit worker signs one within a minute of the first event")]
     NoCheckpoint,
+    /// EVENTS is not a copy of this ledger, or the ledger has lost something.
+    #[error("EVENTS does not agree with the ledger (`doctor` says what to do): nothing was archived")]
+    Disagrees,
+    /// Somebody else archives.
+    #[error("somebody else archives this ledger: nothing was forgotten")]
+    Moved,
+    /// The event could not be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
     /// Not what was written.
     #[error("{0} does not hold what the ledger does: nothing was forgotten")]
     Wrong(PathBuf),
@@ -118,21 +139,23 @@ struct Standing {
 }
 
 /// Archives events that happened before a moment (Unix milliseconds), in whole tiles, as far as a checkpoint signs them,
-/// every reactor has followed, and EVENTS has them (`relayed` is its last). The last event always stays. An archive that
-/// was interrupted is finished first. [`Archive::Nothing`] when there is no whole tile to archive.
+/// every reactor has followed, and EVENTS has them. The last event always stays. An archive that was interrupted is finished
+/// first. [`Archive::Nothing`] when there is no whole tile to archive.
 ///
 /// # Errors
 /// Something is wrong or away; whatever was not found right in its file is still in the ledger.
-pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> Result<Archive, ArchiveError> {
+pub async fn archive(store: &Store, before: i64, relayed: &Relayed, into: &Path) -> Result<Archive, ArchiveError> {
     let mut session = store.connect().await?;
     let (standing, _) = session.select(STANDING, &[]).await?;
     let Standing { cut, size, followed } = decode(&standing)?;
+    relayed.agrees(&mut session).await?;
     forget(&mut session, cut).await?;
     let mut source = Source::ledger(store).await?;
     let old = source.since(before).await?.saturating_sub(1);
     let Signed { note, .. } = newest(&mut session).await?.ok_or(ArchiveError::NoCheckpoint)?;
     let checkpoint = Checkpoint::unverified(&note)?;
-    let reach = Reach { cut, old, signed: checkpoint.size, followed: followed.unwrap_or(size), relayed, size };
+    let reach =
+        Reach { cut, old, signed: checkpoint.size, followed: followed.unwrap_or(size), relayed: relayed.last, size };
     let last = reach.last();
     if last <= cut {
         return Ok(Archive::Nothing(reach));
@@ -145,9 +168,32 @@ pub async fn archive(store: &Store, before: i64, relayed: u64, into: &Path) -> R
     let hashes = tree.prove_consistency(last, checkpoint.size).await?;
     let part = files::Part { first: cut + 1, last, begin, end };
     let archived = files::write(source.read(cut + 1), part, hashes, note, into).await?;
-    session.execute(CUT, i64::try_from(last).unwrap_or(i64::MAX)).await?;
+    move_cut(&mut session, cut, &archived).await?;
     forget(&mut session, last).await?;
     Ok(Archive::Done(archived))
+}
+
+/// One transaction: from where on the ledger is whole, and the event that says what became of the rest.
+async fn move_cut(session: &mut Session, cut: u64, archived: &Archived) -> Result<(), ArchiveError> {
+    let Archived { first, last, root, events, sha256, proof: _ } = archived;
+    let file = events.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let actor = Actor::of(ActorKind::Operator);
+    let event =
+        LedgerArchived { actor, first: *first, last: *last, root: root.to_string(), file, sha256: sha256.clone() };
+    session.lock().await?;
+    let now = session.read::<&str>(STANDING, &[], &[]).await?;
+    if decode::<Standing>(&now.rows)?.cut != cut {
+        return Err(ArchiveError::Moved);
+    }
+    let mut random: StdRng = rand::make_rng();
+    let mut appender = Appender::new(&now.head, now.now)?;
+    appender.append(&Event::LedgerArchived(event), &mut random)?;
+    let (bodies, frontier) = appender.finish();
+    let appended = session.write(now.head.size, &Plan { bodies, frontier, changes: Vec::new() }).await?;
+    if !appended || session.execute(CUT, i64::try_from(*last).unwrap_or(i64::MAX)).await? != 1 {
+        return Err(ArchiveError::Moved);
+    }
+    Ok(session.commit().await?)
 }
 
 /// Deletes what is archived.

@@ -61,19 +61,25 @@ def signed(key, message, signature):
 
 def opened(note, vkey):
     """The size and the root that a checkpoint names, if that key signed it."""
-    name, number, key = vkey.strip().split("+", 2)
-    key = base64.b64decode(key, validate=True)
-    if key[0] != 1 or number != sha256(name.encode(), b"\n", key)[:4].hex():
+    try:
+        name, number, key = vkey.strip().split("+", 2)
+        key = base64.b64decode(key, validate=True)
+    except ValueError:
+        name, number, key = "", "", b""
+    if len(key) != 33 or key[0] != 1 or number != sha256(name.encode(), b"\n", key)[:4].hex():
         sys.exit("the key is not a signed-note key for Ed25519")
-    text, signatures = note.rsplit("\n\n", 1)
-    text += "\n"
-    for line in signatures.splitlines():
-        dash, who, signature = line.split(" ", 2)
-        signature = base64.b64decode(signature, validate=True)
-        if dash == "\u2014" and who == name and signature[:4].hex() == number:
-            if signed(key[1:], text.encode(), signature[4:]):
-                origin, size, root = text.split("\n")[:3]
-                return origin, int(size), base64.b64decode(root, validate=True)
+    try:
+        text, signatures = note.rsplit("\n\n", 1)
+        text += "\n"
+        for line in signatures.splitlines():
+            dash, who, signature = line.split(" ", 2)
+            signature = base64.b64decode(signature, validate=True)
+            if dash == "\u2014" and who == name and signature[:4].hex() == number:
+                if signed(key[1:], text.encode(), signature[4:]):
+                    origin, size, root = text.split("\n")[:3]
+                    return origin, int(size), base64.b64decode(root, validate=True)
+    except ValueError:
+        sys.exit("the checkpoint cannot be read")
     sys.exit("the checkpoint is not signed with this key")
 
 
@@ -93,27 +99,53 @@ def included(leaf, index, size, path):
     return node if last == 0 else None
 
 
-def main():
-    vkey = sys.argv[2] if sys.argv[1:2] == ["--vkey"] else (HERE / "vkey").read_text().splitlines()[0]
-    note = (HERE / "checkpoint").read_text(encoding="utf-8")
-    origin, size, root = opened(note, vkey)
-    places = []
-    for line in (HERE / "events.ndjson").read_bytes().splitlines():
+def read(path, missing):
+    try:
+        return path.read_bytes().decode()
+    except (OSError, ValueError):
+        sys.exit(missing)
+
+
+def proved(line, size, root, note):
+    """The place of an event that stands in the ledger."""
+    try:
         place = int(json.loads(line)["ledgerseq"])
-        proof = (HERE / "proofs" / f"{place}.tlog-proof").read_text(encoding="utf-8")
+    except (ValueError, KeyError, TypeError):
+        sys.exit("there is a line that is no event")
+    proof = read(HERE / "proofs" / f"{place}.tlog-proof", f"event {place}: its proof is not here")
+    try:
         head, its_note = proof.split("\n\n", 1)
         first, index, *path = head.split("\n")
-        if first != "c2sp.org/tlog-proof@v1" or index != f"index {place - 1}" or its_note != note:
-            sys.exit(f"event {place}: its proof is for something else")
         path = [base64.b64decode(hash, validate=True) for hash in path]
-        if place > size or included(sha256(b"\x00", line), place - 1, size, path) != root:
-            sys.exit(f"event {place}: it does not stand in the ledger like this")
-        places.append(place)
+    except ValueError:
+        sys.exit(f"event {place}: its proof cannot be read")
+    if first != "c2sp.org/tlog-proof@v1" or index != f"index {place - 1}" or its_note != note:
+        sys.exit(f"event {place}: its proof is for something else")
+    if place > size or included(sha256(b"\x00", line.encode()), place - 1, size, path) != root:
+        sys.exit(f"event {place}: it does not stand in the ledger like this")
+    return place
+
+
+def main():
+    own = not sys.argv[1:]
+    if not own and (sys.argv[1] != "--vkey" or len(sys.argv) != 3):
+        print("usage: verify.py [--vkey KEY]", file=sys.stderr)
+        sys.exit(2)
+    vkey = read(HERE / "vkey", "there is no key here").split("\n")[0] if own else sys.argv[2]
+    note = read(HERE / "checkpoint", "there is no checkpoint here")
+    origin, size, root = opened(note, vkey)
+    lines = read(HERE / "events.ndjson", "the events are not here, or are no text").split("\n")
+    places = [proved(line, size, root, note) for line in lines if line]
+    proofs = {path.name.split(".")[0] for path in (HERE / "proofs").glob("*.tlog-proof")}
+    for place in sorted(proofs - set(map(str, places))):
+        sys.exit(f"event {place}: its proof is here, and the event is not")
     if not places:
         sys.exit("there are no events in this pack")
     whole = places == list(range(places[0], places[0] + len(places)))
     print(f"{len(places)} events stand in the ledger {origin}, as of its checkpoint at {size}")
     print(f"none is missing from {places[0]} to {places[-1]}" if whole else "they are a selection: others lie between")
+    if own:
+        print("the key is the pack's own: whether it is the server's is for you to find out (--vkey KEY)")
 
 
 main()

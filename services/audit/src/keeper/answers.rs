@@ -1,5 +1,7 @@
 //! What is asked about the ledger: where it stands, its checkpoint, its key, its tiles, proofs, its events and their counts.
 
+use std::sync::Arc;
+
 use avanzacast_kit::{
     bus::{Bus, Delivery, Reply, ServeError, Served, serve},
     lifecycle::Lifecycle,
@@ -15,8 +17,13 @@ use avanzacast_worker::{
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{counts, events, ledger, who::Desk};
-use crate::log::{self, Checkpoint, Inclusion, Tree, TreeError, Vkey};
+use super::{
+    counts, events,
+    keys::{Keys, LogKeys, UnnamedError},
+    ledger,
+    who::Desk,
+};
+use crate::log::{self, Checkpoint, Inclusion, Tree, TreeError};
 
 /// Questions that may wait: each takes some milliseconds.
 const WAITING: usize = 1_024;
@@ -56,7 +63,7 @@ impl From<TreeError> for Unanswered {
 /// Answers for one process, one question after the other.
 struct Answering {
     store: Store,
-    keys: Vec<Vkey>,
+    keys: Arc<Keys>,
     session: Option<Session>,
 }
 
@@ -67,7 +74,7 @@ struct Answering {
 pub(super) async fn serve_answers(
     bus: &Bus,
     store: Store,
-    keys: Vec<Vkey>,
+    keys: Arc<Keys>,
     life: &Lifecycle,
 ) -> Result<Served, ServeError> {
     let (questions, mut asked) = mpsc::channel::<Delivery>(WAITING);
@@ -137,11 +144,12 @@ impl Answering {
     async fn answer(&self, session: &mut Session, question: &Delivery) -> Result<Reply, Unanswered> {
         match question.subject.as_str() {
             subject::AUDIT_CHECKPOINT => Ok(Reply::done(200, last(session).await?.0)),
-            subject::AUDIT_KEY => self.key(),
+            subject::AUDIT_KEY => self.key(session).await,
             subject::AUDIT_TILE => tile(session, body(question)?).await,
             subject::AUDIT_PROOF => proof(session, body(question)?).await,
             subject::AUDIT_LEDGER => {
-                let vkey = self.keys.first().ok_or(Code::NotFound)?;
+                let keys = self.keys(session).await?;
+                let vkey = keys.ring.public().into_iter().next().ok_or(Code::NotFound)?;
                 json(&ledger::state(session, vkey.origin()).await?)
             }
             subject::AUDIT_COUNTS => json(&counts::page(session, &body(question)?).await?),
@@ -149,8 +157,17 @@ impl Answering {
         }
     }
 
-    fn key(&self) -> Result<Reply, Unanswered> {
-        let (vkey, before) = self.keys.split_first().ok_or(Code::NotFound)?;
+    /// A log that cannot be signed has none; the log says why.
+    async fn keys(&self, session: &mut Session) -> Result<Arc<LogKeys>, Unanswered> {
+        self.keys.now(session).await.map_err(|error| match error {
+            UnnamedError::Store(error) => Unanswered::Store(error),
+            UnnamedError::Earlier(_) | UnnamedError::Id(_) | UnnamedError::Keys(_) => Code::NotFound.into(),
+        })
+    }
+
+    async fn key(&self, session: &mut Session) -> Result<Reply, Unanswered> {
+        let public = self.keys(session).await?.ring.public();
+        let (vkey, before) = public.split_first().ok_or(Code::NotFound)?;
         json(&AuditKey {
             origin: vkey.origin().to_string(),
             vkey: vkey.to_string(),

@@ -1,7 +1,7 @@
 //! What is derived from the ledger, in its order: where something is spoken of, how much happened in each hour, and the full
 //! tiles of its tree. All of it is written together with the position, so it can be lost and made again, and never differs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_worker::{
@@ -12,7 +12,10 @@ use avanzacast_worker::{
 use bytes::Bytes;
 use data_encoding::BASE64;
 
-use super::signing::{Reached, Refused, Signing, SigningConfig};
+use super::{
+    keys::Keys,
+    signing::{Reached, Refused, Signing, SigningConfig},
+};
 use crate::{
     log::{TileId, Tree, TreeError, subtree},
     subjects::Subjects,
@@ -33,6 +36,8 @@ const FULL: usize = 256;
 /// The tree as far as it was followed.
 #[derive(Debug, Clone)]
 pub(super) struct Followed {
+    /// Which log that is.
+    pub(super) log: String,
     pub(super) tree: Frontier,
     /// The hashes of each level's last tile, while it is not full.
     open: Vec<Vec<Hash>>,
@@ -41,6 +46,7 @@ pub(super) struct Followed {
 impl Followed {
     /// As it was left.
     async fn read(session: &mut Session, size: u64) -> Result<Self, TreeError> {
+        let log = session.head().await?.ledger_id;
         let mut stored = Tree::new(session);
         let (tree, mut open) = (stored.frontier(size).await?, Vec::new());
         for level in 0..8_u8 {
@@ -52,7 +58,7 @@ impl Followed {
                 _ => stored.tile(tile, size).await?.unwrap_or_default(),
             });
         }
-        Ok(Self { tree, open })
+        Ok(Self { log, tree, open })
     }
 
     /// Takes one event, and answers the tiles that are full now: level, number, root, hashes.
@@ -84,15 +90,16 @@ pub(super) struct Deriving {
 }
 
 impl Deriving {
-    pub(super) fn new(config: SigningConfig) -> Self {
-        Self { followed: None, signing: Signing::new(config) }
+    pub(super) fn new(config: SigningConfig, keys: Arc<Keys>, log: String) -> Self {
+        Self { followed: None, signing: Signing::new(config, keys, log) }
     }
 
     /// The tree at this position: the one that is known, or as it was left.
     async fn at(&mut self, session: &mut Session, position: i64) -> Result<Followed, TreeError> {
         let position = whole(position);
         match self.followed.take() {
-            Some(followed) if followed.tree.size() == position => Ok(followed),
+            // At the beginning it may have been another log's.
+            Some(followed) if followed.tree.size() == position && position > 0 => Ok(followed),
             Some(_) | None => {
                 self.signing.forget();
                 Followed::read(session, position).await
@@ -138,7 +145,7 @@ impl Follow for Deriving {
         let all = [(&INDEX, index), (&COUNT, counts.collect()), (&TILE, tiles)];
         let changes = all.into_iter().filter(|(_, rows)| !rows.is_empty());
         let mut changes: Vec<Change> = changes.map(|(table, rows)| Change { table, op: Op::Insert, rows }).collect();
-        let reached = Reached { tree: &followed.tree, stored: whole(position) };
+        let reached = Reached { log: &followed.log, tree: &followed.tree, stored: whole(position) };
         changes.extend(self.signing.due(session, reached).await?);
         self.followed = Some(followed);
         Ok(Step::Passed(events.len(), Some(changes)))
@@ -155,7 +162,7 @@ impl Follow for Deriving {
                 return Ok(None);
             }
         };
-        let reached = Reached { tree: &followed.tree, stored: whole(position) };
+        let reached = Reached { log: &followed.log, tree: &followed.tree, stored: whole(position) };
         let signed = self.signing.due(session, reached).await?;
         self.followed = Some(followed);
         Ok(signed.map(|row| vec![row]))

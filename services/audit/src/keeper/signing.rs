@@ -1,7 +1,7 @@
 //! Checkpoints: signed when the ledger has grown, and only when what was followed, what the ledger says of itself and what
 //! was signed before are one history.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use avanzacast_kit::{metrics, time};
 use avanzacast_worker::{
@@ -9,10 +9,13 @@ use avanzacast_worker::{
     store::{Change, Head, Kind, Op, Session, StoreError, Table},
 };
 
-use super::outside::Outside;
+use super::{
+    keys::{Keys, UnnamedError},
+    outside::Outside,
+};
 use crate::{
     Root,
-    log::{self, Checkpoint, Keyring, Tree, TreeError},
+    log::{self, Checkpoint, Origin, SigningKey, Tree, TreeError},
 };
 
 static CHECKPOINT: Table = Table {
@@ -26,11 +29,9 @@ const BEHIND: u64 = 50_000;
 /// Events read at once.
 const RUN: i64 = 4_096;
 
-/// How checkpoints are signed.
+/// When checkpoints are signed.
 #[derive(Debug)]
 pub struct SigningConfig {
-    /// With what, and for which log.
-    pub ring: Keyring,
     /// How often, when the ledger has grown a little.
     pub every: Duration,
     /// A file outside of the database with what was signed, if there is one.
@@ -52,8 +53,33 @@ pub(super) enum Refused {
     File(#[from] std::io::Error),
     #[error(transparent)]
     Tree(#[from] TreeError),
+    #[error("the checkpoint that was signed last is of the log {found}, and this log is called {ours}")]
+    Renamed { found: Origin, ours: Origin },
+    #[error(transparent)]
+    Unnamed(UnnamedError),
     #[error("the checkpoint could not be signed")]
     Signing(#[from] crate::log::CheckpointError),
+}
+
+impl Refused {
+    /// What to do about it.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Renamed { .. } | Self::Unnamed(_) => {
+                "a log keeps its name, and a new log has one of its own: set AUDIT_ORIGIN and AUDIT_SIGNING_KEY \
+                 accordingly, or unset them, and start this again"
+            }
+            Self::Head
+            | Self::Lost { .. }
+            | Self::Rewritten { .. }
+            | Self::Unreadable
+            | Self::File(_)
+            | Self::Tree(_)
+            | Self::Signing(_) => {
+                "this is not the history that was signed; `avanzacast audit verify` says where it differs"
+            }
+        }
+    }
 }
 
 impl From<StoreError> for Refused {
@@ -62,9 +88,20 @@ impl From<StoreError> for Refused {
     }
 }
 
+impl From<UnnamedError> for Refused {
+    fn from(error: UnnamedError) -> Self {
+        match error {
+            UnnamedError::Store(error) => error.into(),
+            UnnamedError::Earlier(_) | UnnamedError::Id(_) | UnnamedError::Keys(_) => Self::Unnamed(error),
+        }
+    }
+}
+
 /// How far the ledger was followed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reached<'a> {
+    /// Which ledger.
+    pub(super) log: &'a str,
     /// All of it, with what is in hand.
     pub(super) tree: &'a Frontier,
     /// What is stored of it: only that can be compared with what was signed.
@@ -81,7 +118,9 @@ struct Last {
 /// Signs for one process, as long as it leads.
 #[derive(Debug)]
 pub(super) struct Signing {
-    ring: Keyring,
+    keys: Arc<Keys>,
+    /// The log that all of this is about.
+    log: String,
     every: Duration,
     outside: Option<Outside>,
     last: Option<Last>,
@@ -91,9 +130,9 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    pub(super) fn new(SigningConfig { ring, every, file }: SigningConfig) -> Self {
+    pub(super) fn new(SigningConfig { every, file }: SigningConfig, keys: Arc<Keys>, log: String) -> Self {
         metrics::audit_refuses(false);
-        Self { ring, every, outside: file.map(Outside::new), last: None, refuses: false, blind: false }
+        Self { keys, log, every, outside: file.map(Outside::new), last: None, refuses: false, blind: false }
     }
 
     /// Another process may have signed meanwhile.
@@ -109,6 +148,9 @@ impl Signing {
         reached: Reached<'_>,
     ) -> Result<Option<Change>, StoreError> {
         let (now, size) = (time::now_ms(), reached.tree.size());
+        if self.log != reached.log {
+            self.begin(reached.log);
+        }
         if self.refuses || size == 0 || self.last.is_some_and(|last| !self.is_due(last, size, now)) {
             return Ok(None);
         }
@@ -137,10 +179,16 @@ impl Signing {
                 tracing::error!(error = %refused, source, size, "nothing is signed until AUDIT_CHECKPOINT_FILE can be read");
             }
         } else if !std::mem::replace(&mut self.refuses, true) {
-            tracing::error!(error = %refused, source, size,
-                advice = "this is not the history that was signed; `avanzacast audit verify` says where it differs",
-                "NOTHING IS SIGNED ANY MORE");
+            tracing::error!(error = %refused, source, size, advice = refused.advice(), "NOTHING IS SIGNED ANY MORE");
         }
+    }
+
+    /// A new log took the other's place: what was known of that one says nothing about it.
+    fn begin(&mut self, log: &str) {
+        tracing::warn!(before = self.log, now = log, "a new log took the place of the one that was signed");
+        log.clone_into(&mut self.log);
+        (self.last, self.refuses, self.blind) = (None, false, false);
+        metrics::audit_refuses(false);
     }
 
     fn is_due(&self, last: Last, size: u64, now: i64) -> bool {
@@ -151,15 +199,26 @@ impl Signing {
     }
 
     async fn sign(&mut self, session: &mut Session, reached: Reached<'_>, now: i64) -> Result<Option<Change>, Refused> {
+        let keys = self.keys.now(session).await?;
+        let ours = keys.ring.key().vkey().origin();
         // What was signed, and then the head: it has all of that by then, whoever signed it.
         let newest = log::newest(session).await?;
         let before = newest.as_ref().map(|signed| Checkpoint::unverified(&signed.note)).transpose();
         let before = before.map_err(|_| Refused::Unreadable)?;
         let outside = match &mut self.outside {
-            Some(outside) => outside.furthest(self.ring.key().vkey().origin())?,
+            Some(outside) => outside.furthest(ours)?,
             None => None,
         };
         let head = session.head().await?;
+        // The keys, what was followed, and what would be signed are one log's; else that is followed first.
+        if keys.ledger_id != self.log || head.ledger_id != self.log {
+            return Ok(None);
+        }
+        if let Some(before) = &before
+            && before.origin != *ours
+        {
+            return Err(Refused::Renamed { found: before.origin.clone(), ours: ours.clone() });
+        }
         for (before, whom) in [(&before, "this database"), (&outside, "the file outside")] {
             if let Some(before) = before
                 && !begins_with(session, reached, &head, before, whom).await?
@@ -180,20 +239,20 @@ impl Signing {
         }
         // It counts once it is stored, and is looked at then.
         self.last = None;
-        self.row(reached.tree, now).map(Some)
+        row(keys.ring.key(), reached.tree, now).map(Some)
     }
+}
 
-    fn row(&self, tree: &Frontier, now: i64) -> Result<Change, Refused> {
-        let (key, size) = (self.ring.key(), tree.size());
-        let checkpoint = Checkpoint { origin: key.vkey().origin().clone(), size, root: Root(tree.root()) };
-        let row = vec![
-            i64::try_from(size).unwrap_or(i64::MAX).into(),
-            checkpoint.root.to_string().into(),
-            checkpoint.sign(key)?.into(),
-            now.into(),
-        ];
-        Ok(Change { table: &CHECKPOINT, op: Op::Insert, rows: vec![row] })
-    }
+fn row(key: &SigningKey, tree: &Frontier, now: i64) -> Result<Change, Refused> {
+    let size = tree.size();
+    let checkpoint = Checkpoint { origin: key.vkey().origin().clone(), size, root: Root(tree.root()) };
+    let row = vec![
+        i64::try_from(size).unwrap_or(i64::MAX).into(),
+        checkpoint.root.to_string().into(),
+        checkpoint.sign(key)?.into(),
+        now.into(),
+    ];
+    Ok(Change { table: &CHECKPOINT, op: Op::Insert, rows: vec![row] })
 }
 
 /// Whether the ledger begins with what was signed; `false` when it was not followed so far yet: beginning anew, or behind

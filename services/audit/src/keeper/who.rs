@@ -152,6 +152,7 @@ fn refused(error: &SourceError) -> Refusal {
         | SourceError::Silent { .. }
         | SourceError::Long(_)
         | SourceError::Stream(_)
+        | SourceError::NoFile(..)
         | SourceError::File(_) => {
             tracing::error!(%error, "who was there could not be read");
             Code::Internal.into()

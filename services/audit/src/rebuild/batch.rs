@@ -95,6 +95,7 @@ fn key(event: &Event) -> Option<String> {
         | Event::PersonErased(_)
         | Event::PersonExpired(_)
         | Event::RequestsRefused(_)
+        | Event::LedgerArchived(_)
         | Event::LedgerGap(_) => None,
     }
 }

@@ -81,6 +81,7 @@ impl State {
             | Event::TokenIssued(_)
             | Event::PresenceGap(_)
             | Event::RequestsRefused(_)
+            | Event::LedgerArchived(_)
             | Event::LedgerGap(_) => {}
         }
     }

@@ -76,6 +76,23 @@ pub async fn gap_before(store: &Store) -> Result<Option<LedgerGap>, StoreError> 
     Ok(gap(&lines))
 }
 
+/// How the logs were called that this ledger took the place of, the latest first: as each one's first event says.
+///
+/// # Errors
+/// The database is away.
+pub async fn origins_before(store: &Store) -> Result<Vec<String>, StoreError> {
+    let (mut origins, mut next) = (Vec::new(), gap_before(store).await?);
+    while let Some(LedgerGap { previous_origin, previous_ledger_id, .. }) = next {
+        origins.push(previous_origin);
+        let Some(kept) = Kept::of(&previous_ledger_id) else { break };
+        let mut look = store.look().await?;
+        // One that was dropped says no more.
+        next = look.kept(&kept, 0, 1).await.ok().and_then(|lines| gap(&lines));
+        look.end().await;
+    }
+    Ok(origins)
+}
+
 /// What the first line says of a log before it.
 pub(super) fn gap(lines: &[(i64, String)]) -> Option<LedgerGap> {
     let (_, line) = lines.first().filter(|(place, _)| *place == 1)?;

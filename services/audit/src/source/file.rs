@@ -19,11 +19,7 @@ const LONGEST: usize = 1024 * 1024;
 type Batches = mpsc::Receiver<Result<Vec<Line>, SourceError>>;
 
 pub(super) fn read(path: &Path) -> Result<Batches, SourceError> {
-    let input: Box<dyn Read + Send> = match path.extension() {
-        _ if path.as_os_str() == "-" => Box::new(io::stdin()),
-        Some(extension) if extension == "zst" => Box::new(zstd::Decoder::new(File::open(path)?)?),
-        Some(_) | None => Box::new(File::open(path)?),
-    };
+    let input = open(path).map_err(|error| SourceError::NoFile(path.to_owned(), error))?;
     let (give, batches) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut pieces = Pieces { input, rest: BytesMut::new(), number: 0, ended: false };
@@ -35,6 +31,14 @@ pub(super) fn read(path: &Path) -> Result<Batches, SourceError> {
         }
     });
     Ok(batches)
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match path.extension() {
+        _ if path.as_os_str() == "-" => Box::new(io::stdin()),
+        Some(extension) if extension == "zst" => Box::new(zstd::Decoder::new(File::open(path)?)?),
+        Some(_) | None => Box::new(File::open(path)?),
+    })
 }
 
 struct Pieces {

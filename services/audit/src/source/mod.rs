@@ -7,7 +7,7 @@ mod indexed;
 mod ledger;
 mod stream;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use avanzacast_kit::bus::{Bus, EventsError};
 use avanzacast_worker::store::{Head, Store, StoreError};
@@ -85,6 +85,9 @@ pub enum SourceError {
     /// The ledger.
     #[error("the ledger cannot be read")]
     Ledger(#[from] StoreError),
+    /// A file is not there, or cannot be opened.
+    #[error("{0} cannot be read")]
+    NoFile(PathBuf, #[source] std::io::Error),
     /// A file.
     #[error("the file cannot be read")]
     File(#[from] std::io::Error),

@@ -111,6 +111,12 @@ pub enum Fault {
         /// Its place.
         place: u64,
     },
+    /// The ledger's beginning is not there, and no event says that it is archived.
+    #[error("the ledger begins with event {first}, and no event says that what was before is archived: it was removed")]
+    Removed {
+        /// Its first event.
+        first: u64,
+    },
     /// A tile is not what is below it.
     #[error("tile {0} is not what the events come to")]
     Tile(String),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use avanzacast_schemas::{Event, LedgerArchived};
 use avanzacast_worker::{
     ledger::Hash,
     store::{Session, Sql, Store, StoreError, decode},
@@ -10,12 +11,18 @@ use data_encoding::BASE64;
 use tokio::task::JoinHandle;
 
 use super::{
-    Fault,
+    Fault, Root,
     index::{self, Sums},
 };
-use crate::{CloudEvent, log::subtree, subjects};
+use crate::{
+    CloudEvent,
+    log::{Tree, TreeError, subtree},
+    subjects,
+};
 
 const FULL: u64 = 256;
+/// The type of the events that say what was archived.
+const ARCHIVED: &str = "ledger.archived";
 /// Tiles read at once: half a megabyte.
 const TILES: u64 = 64;
 
@@ -52,6 +59,8 @@ pub struct Kept {
     cut: u64,
     /// What stands after the ledger's end.
     stray: Option<u64>,
+    /// What was archived last, as its event says.
+    archived: Option<LedgerArchived>,
     /// The hashes of the events since the last full tile.
     open: Vec<Hash>,
     /// Tiles that were read ahead.
@@ -74,7 +83,7 @@ impl Kept {
         let (indexed, cut, stray): (u64, u64, Option<u64>) = decode(&reach)?;
         let (open, ahead, sums) = (Vec::new(), HashMap::new(), Sums::default());
         let index = tokio::spawn(index::count(store.look().await?, sums.clone(), cut, indexed));
-        Ok(Self { session, indexed, cut, stray, open, ahead, read: cut / FULL, sums, index })
+        Ok(Self { session, indexed, cut, stray, archived: None, open, ahead, read: cut / FULL, sums, index })
     }
 
     /// Takes an event, in order from the ledger's first on.
@@ -84,6 +93,11 @@ impl Kept {
         event: &CloudEvent<'_>,
         hash: Hash,
     ) -> Result<Option<Fault>, StoreError> {
+        if event.kind() == ARCHIVED
+            && let Ok(Some(Event::LedgerArchived(archived))) = Event::read(event.kind(), event.data())
+        {
+            self.archived = Some(archived);
+        }
         if place > self.indexed {
             return Ok(None);
         }
@@ -127,6 +141,9 @@ impl Kept {
         if let Some(place) = self.stray {
             return Ok(Some(Fault::Stray { place }));
         }
+        if let Some(fault) = self.removed().await? {
+            return Ok(Some(fault));
+        }
         if let Some(fault) = self.above().await? {
             return Ok(Some(fault));
         }
@@ -134,6 +151,25 @@ impl Kept {
         let whole = (&mut self.index).await.map_err(StoreError::interrupted)??;
         let wrong = whole.map_or(Some((from, to)), |found| self.sums.differ_from(&found));
         Ok(wrong.map(|(first, last)| Fault::Index { from: first.max(from), to: last.min(to) }))
+    }
+
+    /// What the ledger has no more was archived, and had the root that was said then.
+    async fn removed(&mut self) -> Result<Option<Fault>, StoreError> {
+        let Some(archived) = self.archived.as_ref().filter(|archived| archived.last >= self.cut) else {
+            return Ok((self.cut > 0).then_some(Fault::Removed { first: self.cut + 1 }));
+        };
+        if archived.last > self.cut {
+            return Ok(None);
+        }
+        let size = self.cut;
+        match (archived.root.parse::<Root>(), Tree::new(&mut self.session).root(size).await) {
+            (Ok(wanted), Ok(found)) if wanted == found => Ok(None),
+            (Ok(wanted), Ok(found)) => Ok(Some(Fault::Root { size, wanted, found })),
+            (_, Err(TreeError::Store(error))) => Err(error),
+            (Err(_), Ok(_)) | (_, Err(TreeError::Short(_) | TreeError::Damaged(_))) => {
+                Ok(Some(Fault::Removed { first: size + 1 }))
+            }
+        }
     }
 
     /// Every hash of a level is the root of a tile of the one below.

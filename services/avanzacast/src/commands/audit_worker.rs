@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use avanzacast_audit::{
-    keeper::{self, Keeper, KeeperConfig, OutsideConfig, SigningConfig},
-    log::{Keyring, Origin},
+    keeper::{self, Keeper, KeeperConfig, KeeperError, KeysConfig, OutsideConfig, SigningConfig, UnnamedError},
+    log::Origin,
 };
 use avanzacast_kit::{
     Secret,
@@ -15,7 +15,7 @@ use avanzacast_kit::{
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_worker::store::Store;
 
-use super::{Failure, measure, session_worker::data_dir};
+use super::{Failure, measure, operator::Usage, session_worker::data_dir};
 
 /// How often a ledger that grows a little is signed, in seconds.
 const EVERY: u32 = 60;
@@ -90,7 +90,7 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     Ok(clean)
 }
 
-/// Starts the worker's loops. The ledger has its name, and its key, before anything else is done.
+/// Starts the worker's loops.
 pub(crate) async fn start(
     database: DatabaseConfig,
     settings: AuditSettings,
@@ -100,12 +100,10 @@ pub(crate) async fn start(
     let store = Store::new(database);
     store.migrate().await?;
     let AuditSettings { origin, signing_key, data_dir, every, outside } = settings;
-    let origin = match origin {
-        Some(origin) => origin,
-        None => Origin::of_ledger(&store.connect().await?.head().await?.ledger_id)?,
-    };
-    let ring = Keyring::open(signing_key.as_ref(), &data_dir, &origin)?;
-    tracing::info!(origin = %origin, vkey = %ring.key().vkey(), "checkpoints are signed");
-    let signing = SigningConfig { ring, every, file: outside.file.clone() };
-    Ok(keeper::start(store, KeeperConfig { signing, outside }, bus, life).await?)
+    let keys = KeysConfig { origin, signing_key, data_dir };
+    let signing = SigningConfig { every, file: outside.file.clone() };
+    keeper::start(store, KeeperConfig { keys, signing, outside }, bus, life).await.map_err(|error| match error {
+        KeeperError::Unnamed(UnnamedError::Earlier(_)) => Usage(error.to_string()).into(),
+        KeeperError::Unnamed(_) | KeeperError::Worker(_) | KeeperError::Serve(_) => error.into(),
+    })
 }

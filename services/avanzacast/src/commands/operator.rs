@@ -1,6 +1,10 @@
 //! What the commands of an operator have in common: where they find the bus, and how they write.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    fs,
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
 
 use avanzacast_kit::{
     bus::{self, Bus},
@@ -27,6 +31,11 @@ pub(crate) async fn visit(mut variables: Variables, user: BusUser, name: &str) -
     let config = BusConfig::read(&mut variables, user);
     variables.finish()?;
     bus::visit(&config, name).await.map_err(|finding| format!("{}: {}", finding.found, finding.advice).into())
+}
+
+/// The text of a file that was named.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// Writes to standard output. Who has read enough (`| head`) is no failure.

@@ -138,6 +138,23 @@ impl Store {
         Ok(())
     }
 
+    /// Whether it is a file, which no server looks after.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        matches!(self.config.as_ref(), DatabaseConfig::Sqlite(_))
+    }
+
+    /// Empties the log beside a file of what was deleted, unless somebody is reading; answers whether nothing is left there.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub async fn empty_log(&self) -> Result<bool, StoreError> {
+        match self.config.as_ref() {
+            DatabaseConfig::Postgres(_) => Ok(true),
+            DatabaseConfig::Sqlite(path) => sqlite::empty_log(path).await,
+        }
+    }
+
     /// Opens a session.
     ///
     /// # Errors

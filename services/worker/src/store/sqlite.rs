@@ -49,6 +49,21 @@ pub(super) async fn look(path: &Path) -> Result<SqliteSession, StoreError> {
     Ok(SqliteSession { connection: SqliteConnection::connect_with(&options).await?, locked: false })
 }
 
+/// Puts the log beside the file into the file, and empties it: what was deleted stands in it otherwise until it is written
+/// over. Waits for nobody; answers whether nothing is left in it.
+pub(super) async fn empty_log(path: &Path) -> Result<bool, StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).map_or(true, |log| log.len() == 0) {
+        return Ok(true);
+    }
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(Duration::ZERO).pragma("secure_delete", "on");
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(busy == 0)
+}
+
 pub(super) async fn lock(session: &mut SqliteSession) -> Result<(), StoreError> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut session.connection).await?;
     session.locked = true;

@@ -7,11 +7,16 @@ use avanzacast_audit::{
     export::{Wanted, export},
     log::{Vkey, newest},
 };
+use avanzacast_schemas::RoomName;
 use avanzacast_worker::store::Store;
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, From, begin, database, operator, signing};
+use super::{
+    Failure, From, begin, operator,
+    replay::{in_order, room},
+    signing, there,
+};
 
 /// Packs events with all that it takes to prove them into one file, for somebody who trusts nobody here: the events, a proof
 /// for each, the signed checkpoint, the key, a program that checks it, and what it means in Spanish and English.
@@ -24,8 +29,8 @@ pub(super) struct Export {
     #[arg(long)]
     to: Option<From>,
     /// Only events in this room; its name will stand in the pack
-    #[arg(long)]
-    room: Option<String>,
+    #[arg(long, value_parser = room)]
+    room: Option<RoomName>,
     /// The file to be written
     #[arg(long)]
     out: PathBuf,
@@ -36,11 +41,12 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) async fn run(self) -> Result<bool, Failure> {
+        in_order(self.from, self.to)?;
         let mut variables = operator::variables();
-        let store = Store::new(database(&mut variables));
+        let store = Store::new(there(&mut variables)?);
         let mut session = store.connect().await?;
         let checkpoint = newest(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?.note;
-        let keys: Vec<Vkey> = signing::public(&mut variables, &mut session).await?;
+        let keys: Vec<Vkey> = signing::public(&mut variables, &store).await?;
         variables.finish()?;
         let mut source = Source::ledger(&store).await?;
         let through = match self.to {
@@ -49,9 +55,10 @@ impl Export {
             None => source.last(),
         };
         let from = begin(&mut source, self.from).await?;
-        let filter = Filter { rooms: self.room.into_iter().collect(), ..Filter::default() };
+        let filter = Filter { rooms: self.room.into_iter().map(String::from).collect(), ..Filter::default() };
         let wanted = Wanted { through, filter, checkpoint, keys };
-        let out = BufWriter::new(File::create(&self.out)?);
+        let out = File::create(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
+        let out = BufWriter::new(out);
         let packed = export(source.read(from), &mut session, &wanted, out).await;
         let packed = packed.inspect_err(|_| drop(std::fs::remove_file(&self.out)))?;
         let (events, first, last, out) = (packed.events, packed.first, packed.last, self.out.display());

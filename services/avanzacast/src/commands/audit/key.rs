@@ -5,7 +5,7 @@ use avanzacast_worker::store::Store;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Failure, database, operator, signing};
+use super::{Failure, operator, signing, there};
 use crate::commands::session_worker::data_dir;
 
 /// The keys that checkpoints are signed with: AUDIT_SIGNING_KEY, or the file audit/signing.key in DATA_DIR.
@@ -29,9 +29,9 @@ enum Command {
 impl Key {
     pub(super) async fn run(self) -> Result<bool, Failure> {
         let mut variables = operator::variables();
-        let mut session = Store::new(database(&mut variables)).connect().await?;
+        let store = Store::new(there(&mut variables)?);
         let keys = match self.command.unwrap_or(Command::Show) {
-            Command::Show => signing::public(&mut variables, &mut session).await?,
+            Command::Show => signing::public(&mut variables, &store).await?,
             Command::Rotate if variables.text("AUDIT_SIGNING_KEY").is_some() => {
                 return Err(operator::Usage(
                     "AUDIT_SIGNING_KEY is set: put the new key before the old one there".to_owned(),
@@ -39,7 +39,7 @@ impl Key {
                 .into());
             }
             Command::Rotate => {
-                let origin = signing::origin(&variables, &mut session).await?;
+                let origin = signing::origin(&variables, &store).await?;
                 Keyring::rotate(&data_dir(&variables), &origin)?.public()
             }
         };

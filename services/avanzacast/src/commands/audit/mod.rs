@@ -16,6 +16,8 @@ mod told;
 mod verify;
 mod who;
 
+use std::path::Path;
+
 use avanzacast_audit::Source;
 use avanzacast_kit::{
     bus::Bus,
@@ -107,16 +109,23 @@ async fn open(origin: Origin) -> Result<(Source, Option<Bus>), Failure> {
 
 /// The database, which must be there: looking makes none.
 fn ledger() -> Result<DatabaseConfig, Failure> {
-    let mut variables = operator::variables();
-    let config = database(&mut variables);
-    variables.finish()?;
+    there(&mut operator::variables())
+}
+
+/// The same, as it is named there.
+fn there(variables: &mut Variables) -> Result<DatabaseConfig, Failure> {
+    let config = database(variables);
+    variables.clone().finish()?;
     if let DatabaseConfig::Sqlite(path) = &config
         && !path.is_file()
     {
-        let at = path.display();
-        return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
+        return Err(nowhere(path).into());
     }
     Ok(config)
+}
+
+fn nowhere(path: &Path) -> String {
+    format!("there is no ledger at {}: name it by DATABASE_URL or DATA_DIR", path.display())
 }
 
 fn database(variables: &mut Variables) -> DatabaseConfig {

@@ -7,7 +7,7 @@ use avanzacast_worker::store::{Session, Sql, Store, decode};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::{Failure, database, operator};
+use super::{Failure, ledger, operator};
 
 /// Proofs that convince offline: that an event stands in the ledger, as two files, the event byte for byte (`SEQ.json`) and
 /// a C2SP tlog-proof of it (`SEQ.tlog-proof`); or that the ledger begins with what an older checkpoint signed, as text.
@@ -18,7 +18,7 @@ pub(super) struct Prove {
     #[arg(long, value_name = "ID")]
     event: Option<uuid::Uuid>,
     /// The event at this place; the first is 1
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seq: Option<u64>,
     /// Nothing was taken away or changed since this checkpoint
     #[arg(long, value_name = "CHECKPOINT-FILE")]
@@ -44,13 +44,11 @@ const RUN: i64 = 4_096;
 
 impl Prove {
     pub(super) async fn run(self) -> Result<bool, Failure> {
-        let mut variables = operator::variables();
-        let mut session = Store::new(database(&mut variables)).connect().await?;
-        variables.finish()?;
+        let mut session = Store::new(ledger()?).connect().await?;
         let note = newest(&mut session).await?.ok_or("there is no checkpoint yet: nothing can be proved")?.note;
         let checkpoint = Checkpoint::unverified(&note)?;
         if let Some(since) = &self.since {
-            return consistency(&mut session, &fs::read_to_string(since)?, note, &checkpoint, self.json).await;
+            return consistency(&mut session, &operator::read(since)?, note, &checkpoint, self.json).await;
         }
         let seq = match (self.seq, self.event) {
             (Some(seq), _) => seq,

@@ -1,8 +1,11 @@
 //! `avanzacast audit rebuild`.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use avanzacast_audit::rebuild::{Difference, Digest, Feed, Replayed, Taken, digest_of, rebuild};
+use avanzacast_audit::rebuild::{Difference, Digest, Feed, RebuildError, Replayed, Taken, digest_of, rebuild};
 use avanzacast_kit::{
     config::{DatabaseConfig, Variables},
     time,
@@ -11,7 +14,7 @@ use avanzacast_worker::store::Store;
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, database, operator};
+use super::{Failure, database, nowhere, operator};
 
 /// Replays the record into the tables of an empty database, with all side effects off: nobody is called, nothing is
 /// published. What it makes cannot be worked on: its own ledger is empty.
@@ -37,6 +40,9 @@ fn moment(text: &str) -> Result<i64, &'static str> {
     time::parse_rfc3339(text).ok_or("a moment with its offset: 2026-02-02T02:40:00Z")
 }
 
+const NOT_COMPARED: &str =
+    "nothing was compared: the live database is not there, or at another event, or begins where another ended";
+
 /// The live database, as it was for one moment.
 struct Live {
     store: Store,
@@ -47,10 +53,13 @@ struct Live {
 
 impl Rebuild {
     pub(super) async fn run(self) -> Result<bool, Failure> {
-        let into = Store::new(target(&self.into)?);
+        let into = target(&self.into)?;
         let live = self.live().await?;
         let at = self.at.or(live.as_ref().map(|live| live.at)).unwrap_or_else(time::now_ms);
-        let replayed = rebuild(self.feeds(live.as_ref()).await?, &into).await?;
+        let feeds = self.feeds(live.as_ref()).await?;
+        let own = Own::of(&into);
+        let into = Store::new(into);
+        let replayed = rebuild(feeds, &into).await.inspect_err(|error| own.remove(error))?;
         let mut look = into.look().await?;
         let (rebuilt, compared) = match live {
             Some(live) if !replayed.gap && replayed.last == live.size => {
@@ -74,8 +83,7 @@ impl Rebuild {
             && !path.is_file()
         {
             let needed = self.source.iter().any(|source| source == "ledger");
-            let missing = format!("there is no ledger at {}: name it by DATABASE_URL or DATA_DIR", path.display());
-            return if needed { Err(missing.into()) } else { Ok(None) };
+            return if needed { Err(nowhere(path).into()) } else { Ok(None) };
         }
         let store = Store::new(config);
         let mut look = store.look().await?;
@@ -110,7 +118,11 @@ impl Rebuild {
             let first = compared.and_then(|(_, difference)| difference.as_ref());
             let first = first.map(|(live, rebuilt)| json!({"live": live, "rebuilt": rebuilt}));
             let said = json!({"size": size, "rebuilt": shown(rebuilt), "live": live, "difference": first});
-            return operator::write(&format!("{said}\n"));
+            operator::write(&format!("{said}\n"))?;
+            if compared.is_none() {
+                operator::say(NOT_COMPARED);
+            }
+            return Ok(());
         }
         let shown = |name: &str, digest: &Digest| format!("{name:8} {} ({} rows)\n", digest.sha256, digest.rows);
         let live = compared.map_or_else(|| "live     not compared\n".to_owned(), |(live, _)| shown("live", live));
@@ -124,16 +136,46 @@ impl Rebuild {
                     line(rebuilt)
                 ));
             }
+            Some((Digest { rows: 0, .. }, None)) => operator::say("there was nothing to compare: no row is in either"),
             Some((_, None)) => {}
-            None => operator::say("the live database is not there, or at another event, or begins where another ended"),
+            None => operator::say(NOT_COMPARED),
         }
         Ok(())
     }
 }
 
 fn target(url: &str) -> Result<DatabaseConfig, Failure> {
+    let wrong = || Failure::from(operator::Usage("--into: postgres://…, or sqlite:FILE".to_owned()));
     let mut variables = Variables::from_map([("DATABASE_URL".to_owned(), url.to_owned())].into());
-    let config = DatabaseConfig::read(&mut variables, &PathBuf::from("."));
-    variables.finish()?;
-    Ok(config)
+    let named = variables.text("DATABASE_URL").is_some();
+    let config = DatabaseConfig::read(&mut variables, Path::new(""));
+    let nowhere = matches!(&config, DatabaseConfig::Sqlite(path) if path.as_os_str().is_empty());
+    if named && !nowhere && variables.finish().is_ok() { Ok(config) } else { Err(wrong()) }
+}
+
+/// The file that this command makes: what came to nothing need not be in the way the next time.
+struct Own(Option<PathBuf>);
+
+impl Own {
+    fn of(into: &DatabaseConfig) -> Self {
+        Self(match into {
+            DatabaseConfig::Sqlite(path) if !path.exists() => Some(path.clone()),
+            DatabaseConfig::Sqlite(_) | DatabaseConfig::Postgres(_) => None,
+        })
+    }
+
+    fn remove(&self, failed: &RebuildError) {
+        let Some(path) = &self.0 else {
+            if !matches!(failed, RebuildError::NotEmpty) {
+                operator::say("what was made in that database is still there: name an empty one the next time");
+            }
+            return;
+        };
+        for end in ["", "-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(end);
+            // What is not there need not be removed.
+            drop(fs::remove_file(file));
+        }
+    }
 }

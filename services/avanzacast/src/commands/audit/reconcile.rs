@@ -1,6 +1,6 @@
 //! `avanzacast audit reconcile`.
 
-use std::{fs, path::PathBuf};
+use std::path::{Path, PathBuf};
 
 use avanzacast_audit::{
     log::{Origin, Vkey},
@@ -8,7 +8,7 @@ use avanzacast_audit::{
 };
 use avanzacast_kit::{
     bus::{Bus, EventsStream},
-    config::{DatabaseConfig, Variables},
+    config::Variables,
 };
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_worker::{
@@ -18,7 +18,7 @@ use avanzacast_worker::{
 use clap::Args;
 use uuid::Uuid;
 
-use super::{Failure, database, operator};
+use super::{Failure, operator, there};
 use crate::commands::provision::{self, StreamSettings};
 
 /// Bytes of a reason: it stands in the ledger for good.
@@ -53,16 +53,8 @@ pub(super) struct Reconcile {
 impl Reconcile {
     pub(super) async fn run(self) -> Result<bool, Failure> {
         let mut variables = operator::variables();
-        let config = database(&mut variables);
-        variables.clone().finish()?;
-        if let DatabaseConfig::Sqlite(path) = &config
-            && !path.is_file()
-        {
-            let at = path.display();
-            return Err(format!("there is no ledger at {at}: name it by DATABASE_URL or DATA_DIR").into());
-        }
-        let store = Store::new(config);
-        let file = self.checkpoint.as_ref().map(|path| self.read(path)).transpose()?;
+        let store = Store::new(there(&mut variables)?);
+        let file = self.checkpoint.as_deref().map(|path| self.read(path)).transpose()?;
         if self.accept_loss {
             return self.give_up(&store, file, variables).await;
         }
@@ -81,8 +73,8 @@ impl Reconcile {
         Ok(true)
     }
 
-    fn read(&self, path: &PathBuf) -> Result<Known, Failure> {
-        let text = fs::read_to_string(path)?;
+    fn read(&self, path: &Path) -> Result<Known, Failure> {
+        let text = operator::read(path)?;
         if self.vkey.is_none() {
             operator::say("without --vkey nobody knows who signed the checkpoint; it is believed");
         }
@@ -130,6 +122,9 @@ impl Reconcile {
             .await?;
         }
         provision::make(store, &bus, streams, true).await?;
+        operator::say(
+            "an audit worker that is running with the old AUDIT_ORIGIN signs nothing until it is started with another",
+        );
         let head = store.connect().await?.head().await?;
         operator::write(&format!("ledger {}\nsize {}\n", head.ledger_id, head.size))?;
         Ok(true)

@@ -7,7 +7,7 @@ use std::{
 
 use avanzacast_audit::{Ended, Filter, Format, Lines, Reach, Replayed, Sink, Source, SourceError, Types, replay};
 use avanzacast_kit::time;
-use avanzacast_schemas::{ParticipantId, SessionId};
+use avanzacast_schemas::{EventTypes, Invalid, ParticipantId, RoomName};
 use avanzacast_worker::store::Store;
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
@@ -26,14 +26,14 @@ const OUTPUT_BYTES: usize = 256 * 1024;
 #[derive(Debug, Args)]
 pub(super) struct Replay {
     /// Only events of this type, or with `session.*` of all that begin so
-    #[arg(long = "type", value_name = "TYPE")]
-    types: Vec<String>,
+    #[arg(long = "type", value_name = "TYPE", value_parser = types)]
+    types: Vec<EventTypes>,
     /// Only events about this session, by its id or by its participant `p_…`
     #[arg(long, value_name = "ID", value_parser = participant)]
     session: Vec<ParticipantId>,
     /// Only events in this room
-    #[arg(long)]
-    room: Vec<String>,
+    #[arg(long, value_parser = room)]
+    room: Vec<RoomName>,
     /// Only events about this user, or what they registered or own
     #[arg(long, value_name = "ID")]
     user: Vec<i64>,
@@ -69,6 +69,9 @@ enum Shape {
     Table,
 }
 
+/// The last place that a ledger may have.
+const MOST: u64 = i64::MAX.cast_unsigned();
+
 /// Where to begin.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum From {
@@ -82,32 +85,44 @@ impl FromStr for From {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(place) = text.parse() {
-            return if place > 0 { Ok(Self::Place(place)) } else { Err("the first place is 1") };
+            return match place {
+                0 => Err("the first place is 1"),
+                // Ledgers count as databases do.
+                1..=MOST => Ok(Self::Place(place)),
+                _ => Err("no ledger goes so far"),
+            };
         }
         time::parse_rfc3339(text).map(Self::Moment).ok_or("a place, or a moment with its offset: 2026-02-02T02:40:00Z")
     }
 }
 
 /// The record names participants only; a session's id leads to its own.
-pub(super) fn participant(text: &str) -> Result<ParticipantId, String> {
-    if let Some(participant) = ParticipantId::named(text) {
-        return Ok(participant);
-    }
-    SessionId::try_from(text.to_owned()).map(|id| id.participant()).map_err(|error| error.to_string())
+pub(super) fn participant(text: &str) -> Result<ParticipantId, Invalid> {
+    ParticipantId::asked(text.to_owned())
+}
+
+pub(super) fn room(text: &str) -> Result<RoomName, Invalid> {
+    RoomName::try_from(text.to_owned())
+}
+
+fn types(text: &str) -> Result<EventTypes, Invalid> {
+    EventTypes::try_from(text.to_owned())
 }
 
 impl Replay {
     pub(super) async fn run(self) -> Result<bool, Failure> {
+        in_order(self.from, self.to)?;
+        let filter = self.filter();
         let (mut source, bus) = open(self.source).await?;
+        let last = source.last();
         let from = match self.after {
-            Some(after) if after > source.last() => {
-                return Err(SourceError::Shrunk { place: after, last: source.last() }.into());
+            Some(after) if after > last => {
+                return Err(SourceError::Shrunk { place: after, last }.into());
             }
             Some(after) => begin(&mut source, Some(From::Place(after + 1))).await?,
             None => begin(&mut source, self.from).await?,
         };
-        let through = end(&mut source, self.to).await?.min(source.last());
-        let filter = self.filter();
+        let through = end(&mut source, self.to).await?.min(last);
         let format = match self.format {
             Shape::Ndjson => Format::Ndjson,
             Shape::Table => Format::Table,
@@ -116,17 +131,20 @@ impl Replay {
         let stop = stop::when_interrupted();
         let mut sink = Sink::new(BufWriter::with_capacity(OUTPUT_BYTES, stdout()), format);
         let lines = self.lines(source, &filter, (from, through)).await?;
-        let replayed = replay(lines, &filter, &mut sink, &stop, |place| progress.at(place)).await;
+        let mut replayed = replay(lines, &filter, &mut sink, &stop, |place| progress.at(place)).await;
+        // Nothing came yet: it goes on where it was to begin.
+        replayed.through = replayed.through.max(from - 1).min(last.max(replayed.through));
         progress.end();
         drop(bus);
-        ended(replayed, through.max(from - 1), self.follow)
+        // A place that the record does not have yet is no place to go on from.
+        ended(replayed, through.max(from - 1).min(last), self.follow)
     }
 
     fn filter(&self) -> Filter {
         Filter {
-            types: self.types.iter().map(|text| Types::read(text)).collect(),
+            types: self.types.iter().map(|types| Types::read(types.as_str())).collect(),
             participants: self.session.clone(),
-            rooms: self.room.clone(),
+            rooms: self.room.iter().map(ToString::to_string).collect(),
             users: self.user.clone(),
             broadcasts: self.broadcast.clone(),
             ..Filter::default()
@@ -176,6 +194,18 @@ fn ended(replayed: Replayed, last: u64, follow: bool) -> Result<bool, Failure> {
         }
     }
     Ok(well)
+}
+
+/// An end that lies before its beginning was not meant.
+pub(super) fn in_order(from: Option<From>, to: Option<From>) -> Result<(), Failure> {
+    let turned = match (from, to) {
+        (Some(From::Place(from)), Some(From::Place(to))) => from > to,
+        (Some(From::Moment(from)), Some(From::Moment(to))) => from > to,
+        // Which of them is later only the record says.
+        (Some(From::Place(_)), Some(From::Moment(_))) | (Some(From::Moment(_)), Some(From::Place(_))) => false,
+        (None, _) | (_, None) => false,
+    };
+    if turned { Err(operator::Usage("--from is after --to".to_owned()).into()) } else { Ok(()) }
 }
 
 pub(super) async fn begin(source: &mut Source, from: Option<From>) -> Result<u64, SourceError> {

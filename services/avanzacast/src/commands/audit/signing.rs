@@ -1,23 +1,28 @@
 //! What checkpoints are signed with, and what was signed.
 
-use avanzacast_audit::log::{Keyring, Origin, Vkey};
+use avanzacast_audit::{
+    keeper::{UnnamedError, origin_of},
+    log::{Keyring, Origin, Vkey},
+};
 use avanzacast_kit::config::Variables;
-use avanzacast_worker::store::Session;
+use avanzacast_worker::store::Store;
 
 use super::Failure;
-use crate::commands::session_worker::data_dir;
+use crate::commands::{operator::Usage, session_worker::data_dir};
 
 /// The log's name: the configured one, or the one that it has by its ledger.
-pub(super) async fn origin(variables: &Variables, session: &mut Session) -> Result<Origin, Failure> {
-    match variables.text("AUDIT_ORIGIN") {
-        Some(origin) => Ok(origin.parse()?),
-        None => Ok(Origin::of_ledger(&session.head().await?.ledger_id)?),
-    }
+pub(super) async fn origin(variables: &Variables, store: &Store) -> Result<Origin, Failure> {
+    let configured = variables.text("AUDIT_ORIGIN").map(|origin| origin.parse()).transpose()?;
+    let ledger_id = store.connect().await?.head().await?.ledger_id;
+    origin_of(store, &ledger_id, configured.as_ref()).await.map_err(|error| match error {
+        UnnamedError::Earlier(_) => Usage(error.to_string()).into(),
+        UnnamedError::Id(_) | UnnamedError::Keys(_) | UnnamedError::Store(_) => error.into(),
+    })
 }
 
 /// The public keys of this server's own, the newest first.
-pub(super) async fn public(variables: &mut Variables, session: &mut Session) -> Result<Vec<Vkey>, Failure> {
-    let origin = origin(variables, session).await?;
+pub(super) async fn public(variables: &mut Variables, store: &Store) -> Result<Vec<Vkey>, Failure> {
+    let origin = origin(variables, store).await?;
     let configured = variables.secret("AUDIT_SIGNING_KEY");
     let ring = Keyring::read(configured.as_ref(), &data_dir(variables), &origin)?;
     Ok(ring.ok_or("there is no signing key here: AUDIT_SIGNING_KEY, or audit/signing.key in DATA_DIR")?.public())

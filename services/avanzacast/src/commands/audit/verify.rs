@@ -1,6 +1,6 @@
 //! `avanzacast audit verify`.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use avanzacast_audit::{
     Against, Kept, Lines, Proof, Root, Wanted,
@@ -12,7 +12,7 @@ use avanzacast_worker::store::{Sql, Store, decode};
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, Origin, database, open, operator, signing};
+use super::{Failure, Origin, open, operator, signing, there};
 
 /// What is looked at.
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ impl Verify {
     /// The checkpoint that was given, and the key that signed it.
     async fn signed(&self) -> Result<(Signed, Option<Vkey>), Failure> {
         let Some(file) = &self.checkpoint else { return Ok((Signed::new(), None)) };
-        let note = fs::read_to_string(file)?;
+        let note = operator::read(file)?;
         let keys = match &self.vkey {
             Some(vkey) => vec![vkey.clone()],
             None => {
@@ -108,8 +108,8 @@ impl Verify {
                     "the key is this server's own: whoever could change the ledger could sign it; --vkey names another",
                 );
                 let mut variables = operator::variables();
-                let mut session = Store::new(database(&mut variables)).connect().await?;
-                signing::public(&mut variables, &mut session).await?
+                let store = Store::new(there(&mut variables)?);
+                signing::public(&mut variables, &store).await?
             }
         };
         let Checkpoint { size, root, .. } = Checkpoint::open(&note, &keys)?;
@@ -138,12 +138,13 @@ impl Verify {
 async fn ledger(wanted: &mut Wanted, signed: &mut Signed) -> Result<(Lines, Option<Bus>), Failure> {
     let (source, _) = open(Origin::Ledger).await?;
     let (first, head) = (source.first(), source.head().cloned());
-    let store = Store::new(database(&mut operator::variables()));
+    let store = Store::new(there(&mut operator::variables())?);
     let mut session = store.connect().await?;
     if first > 1 {
         wanted.before = Some(Tree::new(&mut session).frontier(first - 1).await?);
         operator::say(&format!(
-            "the ledger begins at {first}: what was before is archived, and only its hashes are here"
+            "the ledger begins at {first}: of what was before only the hashes are here; the files of `audit archive` are \
+             verified by themselves"
         ));
     }
     let (notes, _) = session.select(SIGNED, &[]).await?;

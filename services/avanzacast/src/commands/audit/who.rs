@@ -12,7 +12,11 @@ use avanzacast_worker::store::Store;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{Failure, ledger, operator, replay::participant, told};
+use super::{
+    Failure, ledger, operator,
+    replay::{participant, room},
+    told,
+};
 
 /// Says who could enter a room, who entered, and who entered without a token of ours: with which token, minted by whom, used,
 /// resumed, revoked or expired, when they came and went; and what it cannot say. What people are called is shown as proved
@@ -48,10 +52,6 @@ pub(super) struct Who {
 
 fn moment(text: &str) -> Result<Moment, Invalid> {
     text.parse()
-}
-
-fn room(text: &str) -> Result<RoomName, Invalid> {
-    text.to_owned().try_into()
 }
 
 impl Who {
