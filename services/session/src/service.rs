@@ -64,7 +64,8 @@ impl Service for SessionService {
 
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Command>, Refusal> {
         if delivery.subject == subject::TOKEN_REGISTER {
-            let command: RegisterToken = body(delivery)?;
+            // Whoever is registered for is the HTTP contract's word, and here it would be an outsider's.
+            let command = RegisterToken { created_by: None, ..body(delivery)? };
             let id = command_id::keyed(&[&delivery.subject, command.session_id.as_str(), &command.token]);
             return Ok(Decoded { id, command: Command::Register(command, None) });
         }
