@@ -48,7 +48,8 @@ pub use livekit::{VerifyWebhook, Webhook, WebhookKind, WebhookParticipant, Webho
 pub use managed::{ListSessions, ManagedSession, RevokeSession, SessionState, ShowSession};
 pub use moment::Moment;
 pub use names::{
-    Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, reserved_for_broadcasts,
+    Identity, Invalid, ParticipantId, ResumeKey, Role, RoomName, SessionId, Ttl, Username, broadcast_of,
+    reserved_for_broadcasts,
 };
 pub use page::{PAGE_DEFAULT, PAGE_MAX, Page, bad_cursor, cursor_of, page_limit, place_of};
 pub use presence::{

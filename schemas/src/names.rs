@@ -209,6 +209,14 @@ pub fn reserved_for_broadcasts(room: &RoomName) -> bool {
     room.as_str().starts_with(BROADCAST_PREFIX)
 }
 
+/// The broadcast whose room this is, by its name.
+#[must_use]
+pub fn broadcast_of(room: &RoomName) -> Option<Uuid> {
+    let id = room.as_str().strip_prefix(BROADCAST_PREFIX)?;
+    // An id has other ways to be written, and they name other rooms.
+    Uuid::try_parse(id).ok().filter(|broadcast| broadcast.to_string() == id)
+}
+
 /// Who a session lets in, for every place that must not show the session id: `p_` and the first 26 characters of the
 /// lower-case base32 of SHA-256(`avanzacast participant\0` ‖ session id).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -28,7 +28,7 @@ pub struct RegisterToken {
     /// How long the session lives, at most until the token's `exp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Ttl>,
-    /// The user who registers it.
+    /// The user who registers it: over HTTP, where a credential stands for it. On the bus it is ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minimum" = i64::MIN, "maximum" = i64::MAX))]
     pub created_by: Option<i64>,

@@ -17,6 +17,7 @@ const SESSION: &[&str] = &[
     subject::SESSION_CONSUME,
     subject::SESSION_REVOKE,
     subject::SESSION_REGISTER,
+    subject::SESSION_ERASE,
     subject::TOKEN_ISSUE,
     subject::SESSION_GET,
     subject::SESSION_SHOW,
@@ -25,6 +26,9 @@ const SESSION: &[&str] = &[
     subject::SESSION_HEALTH,
     subject::LIVEKIT_VERIFY,
     subject::REGISTRATION_GET,
+    subject::DEAD_LIST,
+    subject::DEAD_REDRIVE,
+    subject::DEAD_DROP,
 ];
 const STUDIO: &[&str] = &[
     subject::USER_CREATE,
@@ -35,6 +39,15 @@ const STUDIO: &[&str] = &[
     subject::BROADCAST_GET,
     subject::BROADCAST_LIST,
 ];
+const AUDIT: &[&str] = &[
+    subject::AUDIT_REFUSED,
+    subject::AUDIT_CHECKPOINT,
+    subject::AUDIT_KEY,
+    subject::AUDIT_TILE,
+    subject::AUDIT_PROOF,
+    subject::AUDIT_EVENTS,
+];
+const ALL: [(&str, &[&str]); 3] = [("session", SESSION), ("studio", STUDIO), ("audit", AUDIT)];
 
 /// Asks everybody, as the micro protocol has it (ADR-32).
 async fn ask(client: &async_nats::Client, what: &str) -> Vec<Value> {
@@ -56,20 +69,15 @@ fn subjects(answers: &[Value], name: &str) -> BTreeSet<String> {
 
 async fn everybody_is_found(stack: &Stack) {
     let admin = stack.admin().await;
-    let found = async || {
-        let info = ask(&admin, "$SRV.INFO").await;
-        (subjects(&info, "session"), subjects(&info, "studio"))
-    };
     eventually("all services are there", async || {
-        let (session, studio) = found().await;
-        session.len() >= SESSION.len() && studio.len() >= STUDIO.len()
+        let info = ask(&admin, "$SRV.INFO").await;
+        ALL.iter().all(|(name, wanted)| subjects(&info, name).len() >= wanted.len())
     })
     .await;
-    let (session, studio) = found().await;
-    for (wanted, found) in [(SESSION, session), (STUDIO, studio)] {
-        for subject in wanted {
-            assert!(found.contains(*subject), "{subject} is not in {found:?}");
-        }
+    let info = ask(&admin, "$SRV.INFO").await;
+    for (name, wanted) in ALL {
+        let wanted: BTreeSet<String> = wanted.iter().map(|subject| (*subject).to_owned()).collect();
+        assert_eq!(subjects(&info, name), wanted, "{name}");
     }
     for answer in ask(&admin, "$SRV.PING").await {
         assert_eq!(answer["type"], "io.nats.micro.v1.ping_response");

@@ -6,9 +6,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream;
+use async_nats::jetstream::{
+    self,
+    consumer::{FromConsumer, pull, push},
+};
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_tests::{Launch, Postgres, PostgresOptions, Stack, StackOptions, require, wait_until};
+use futures::StreamExt;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use tempfile::TempDir;
@@ -273,6 +277,54 @@ async fn streams_that_differ_or_are_gone_are_seen(well: &Well) {
     assert_eq!(well.doctor("provision", &[]).code, Some(0), "and the advice helps");
 }
 
+/// A message that was tried as often as a consumer allowed, by an operator's mistake, waits for nobody.
+async fn a_message_that_nobody_will_take_is_seen(well: &Well) {
+    let admin = well.admin().await;
+    let intake = admin.get_stream("INTAKE").await.unwrap();
+    let room = intake.get_consumer::<pull::Config>("room").await.unwrap();
+    let mut config = pull::Config::try_from_consumer_config(room.cached_info().config.clone()).unwrap();
+    (config.max_deliver, config.ack_wait) = (1, Duration::from_secs(1));
+    let room = intake.create_consumer(config).await.unwrap();
+    admin.publish("in.livekit.room_started", "{}".into()).await.unwrap().await.unwrap();
+    let waits = well.doctor("provision", &[]);
+    assert!(waits.line("ok", "stranded").contains("waits"), "{:#?}", waits.lines);
+    let pull = async || {
+        let mut all = room.batch().max_messages(1).expires(Duration::from_secs(1)).messages().await.unwrap();
+        all.next().await.is_some()
+    };
+    assert!(pull().await);
+    let out = well.doctor("provision", &[]);
+    assert!(out.line("ok", "stranded").contains("waits"), "who has it may still apply it: {:#?}", out.lines);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!pull().await, "it is delivered no more");
+    well.stack.provision();
+    let report = well.doctor("provision", &[]);
+    assert_eq!(report.code, Some(1));
+    let line = report.line("problem", "stranded");
+    assert!(line.contains("1 messages") && line.contains("consumer rm INTAKE"), "{line}");
+    intake.delete_consumer("room").await.unwrap();
+    well.stack.provision();
+    let report = well.doctor("provision", &[]);
+    assert_eq!(report.code, Some(0), "and the advice helps: {:#?}", report.lines);
+    assert!(report.line("ok", "consumer room").contains("1 messages wait"), "{:#?}", report.lines);
+    intake.purge().await.unwrap();
+}
+
+async fn events_that_are_sent_somewhere_are_seen(well: &Well) {
+    let events = well.admin().await.get_stream("EVENTS").await.unwrap();
+    let config = push::Config {
+        durable_name: Some("leak".to_owned()),
+        deliver_subject: "cmd.token.register".to_owned(),
+        ..push::Config::default()
+    };
+    events.create_consumer(config).await.unwrap();
+    let report = well.doctor("provision", &[]);
+    assert_eq!(report.code, Some(0), "{:#?}", report.lines);
+    assert!(report.line("warning", "pushed events").contains("leak to cmd.token.register"), "{:#?}", report.lines);
+    events.delete_consumer("leak").await.unwrap();
+    well.doctor("provision", &[]).line("ok", "pushed events");
+}
+
 /// As after an old backup was restored: EVENTS knows more than the ledger.
 async fn a_ledger_that_lost_events_is_seen(well: &Well) {
     let relay = jetstream::new(well.stack.nats.as_ref().unwrap().connect(BusUser::Session).await);
@@ -302,6 +354,8 @@ async fn in_production_each_trouble_has_its_line() {
     an_open_production_is_told_so(&well).await;
     clocks_apart_are_seen(&well).await;
     streams_that_differ_or_are_gone_are_seen(&well).await;
+    a_message_that_nobody_will_take_is_seen(&well).await;
+    events_that_are_sent_somewhere_are_seen(&well).await;
     a_ledger_that_lost_events_is_seen(&well).await;
 }
 

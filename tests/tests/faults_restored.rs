@@ -56,6 +56,8 @@ async fn assert_refuses(stack: &Stack, before: &str, why: &str) {
         .await;
     let refused = stack.api().post("/api/session", &body).await.problem(503, "ledger_behind");
     assert_eq!(refused.header("retry-after"), Some("1"));
+    let health = stack.api().get("/health").await.expect(503);
+    assert_eq!(health.body["checks"]["database"], "down", "it takes nothing: {health:#?}");
     answers.retain(|answer| answer.status < 300);
     assert!(answers.is_empty(), "{answers:#?}");
     assert_eq!(head(stack, stack.database.as_deref().unwrap()), before);

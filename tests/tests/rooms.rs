@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// Generous for a busy machine: it takes some 30 ms on an idle one.
 const EVICTED_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long tokens without a session live: two hours.
+const ENV: &[(&str, &str)] = &[("SESSION_TTL_SECONDS", "7200")];
+
 async fn rooms(studio: &LiveStudio) -> Vec<Value> {
     let (status, answer) = studio.livekit.call(&studio.key, "ListRooms", json!({"roomList": true}), &json!({})).await;
     assert_eq!(status, 200, "{answer}");
@@ -68,6 +71,60 @@ async fn the_room_of_an_ended_broadcast_does_not_come_back(studio: LiveStudio) {
     }
 }
 
+/// Until when (Unix milliseconds) this key is barred: a minute longer than the last of its tokens is good.
+fn barred_until(studio: &LiveStudio, room: &str, identity: &str) -> i64 {
+    let line_feed = if studio.stack.is_sqlite() { "char(10)" } else { "chr(10)" };
+    let key = format!("'{room}' || {line_feed} || '{identity}'");
+    studio.stack.query(&format!("SELECT until FROM barred WHERE key = {key}")).parse().unwrap_or_default()
+}
+
+const MINUTE: i64 = 60_000;
+
+/// `exp`, in Unix milliseconds.
+fn end_of(token: &str) -> i64 {
+    avanzacast_tests::payload(token)["exp"].as_i64().unwrap() * 1000
+}
+
+/// Tokens without a session live for hours here, and sessions for ten minutes.
+async fn every_token_counts_for_how_long_somebody_is_barred(studio: LiveStudio) {
+    let (keeper, foreign) = (studio.keeper(), &studio.key);
+    let issue = async |room: &str, name: &str| {
+        let path = format!("/api/token?room={room}&username={name}");
+        let answer = keeper.get(&path).await.expect(200);
+        end_of(answer.str("token"))
+    };
+    // Somebody with a registered token and one by the legacy door.
+    let body = json!({"sessionId": "reg-luz", "token": foreign.token("luz", "demo")});
+    keeper.post("/api/tokens", &body).await.expect(201);
+    let issued = issue("demo", "luz").await;
+    keeper.delete("/api/session/reg-luz").await.expect(204);
+    eventually("she is barred", async || barred_until(&studio, "demo", "luz") == issued + MINUTE).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let issued = issue("demo", "luz").await;
+    eventually("longer, with another one", async || barred_until(&studio, "demo", "luz") == issued + MINUTE).await;
+
+    // And of everybody's in a broadcast's room.
+    let id = broadcast(&studio).await;
+    let room = format!("broadcast-{id}");
+    let issued = issue(&room, "ana").await;
+    guest(&studio, &format!("/api/broadcasts/{id}/session"), "").await;
+    for step in ["start", "end"] {
+        keeper.post_empty(&format!("/api/broadcasts/{id}/{step}")).await.expect(200);
+    }
+    eventually("the room is barred", async || barred_until(&studio, &room, "") == issued + MINUTE).await;
+    // No more tokens of ours, and one of another minter's, which nobody can refuse, counts.
+    let body = json!({"room": room, "username": "Ana"});
+    keeper.post("/api/internal/session", &body).await.problem(409, "broadcast_ended");
+    keeper.post("/api/session", &body).await.problem(409, "broadcast_ended");
+    keeper.get(&format!("/api/token?room={room}&username=Ana")).await.problem(409, "broadcast_ended");
+    let mut claims = foreign.claims("eva", json!({"room": room, "roomJoin": true}));
+    claims["exp"] = json!(issued / 1000 + 3_600);
+    let late = foreign.sign(&claims);
+    keeper.post("/api/tokens", &json!({"sessionId": "reg-eva", "token": late})).await.expect(201);
+    let wanted = end_of(&late) + MINUTE;
+    eventually("the bar is longer", async || barred_until(&studio, &room, "") == wanted).await;
+}
+
 /// LiveKit itself has no revocation: the token would let in again and again.
 async fn whoever_is_revoked_is_out_and_stays_out(studio: LiveStudio) {
     let (session, other) = (guest(&studio, "/api/session", "demo").await, guest(&studio, "/api/session", "demo").await);
@@ -115,13 +172,13 @@ macro_rules! on_both {
             #[tokio::test]
             async fn sqlite() {
                 require!(LiveStudio::available());
-                super::$story(LiveStudio::sqlite($auto_create, &[]).await).await;
+                super::$story(LiveStudio::sqlite($auto_create, super::ENV).await).await;
             }
 
             #[tokio::test]
             async fn postgres() {
                 require!(LiveStudio::available_with_postgres());
-                super::$story(LiveStudio::postgres($auto_create, &[]).await).await;
+                super::$story(LiveStudio::postgres($auto_create, super::ENV).await).await;
             }
         }
     )*};
@@ -131,4 +188,5 @@ on_both! {
     a_broadcast_has_its_room_until_it_ends false,
     the_room_of_an_ended_broadcast_does_not_come_back true,
     whoever_is_revoked_is_out_and_stays_out true,
+    every_token_counts_for_how_long_somebody_is_barred true,
 }

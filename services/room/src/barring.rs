@@ -12,11 +12,10 @@ pub(crate) const LEEWAY_MS: i64 = 60_000;
 /// How long the token lives that LiveKit hands to a connected client.
 pub(crate) const REFRESHED_MS: i64 = 10 * 60_000;
 
-/// When the last token of somebody is over who was last seen at a moment (Unix milliseconds), and whose own last token
-/// ends at another (Unix seconds).
-pub(crate) fn until(seen_at: i64, token_exp: Option<i64>) -> i64 {
-    let own = token_exp.unwrap_or_default().saturating_mul(1000);
-    own.max(seen_at.saturating_add(REFRESHED_MS)).saturating_add(LEEWAY_MS)
+/// When the last token of somebody is over who was last seen at a moment, and whose own last token ends at another. All
+/// are Unix milliseconds.
+pub(crate) fn until(seen_at: i64, last_token: Option<i64>) -> i64 {
+    last_token.unwrap_or_default().max(seen_at.saturating_add(REFRESHED_MS)).saturating_add(LEEWAY_MS)
 }
 
 /// The key of somebody in a room; of everybody in it, with an empty identity. Neither name has a line feed in it.
@@ -37,7 +36,7 @@ mod tests {
     #[test]
     fn the_later_of_both_counts() {
         assert_eq!(until(1_000_000, None), 1_000_000 + 660_000);
-        assert_eq!(until(1_000_000, Some(500)), 1_000_000 + 660_000);
-        assert_eq!(until(1_000_000, Some(2_000)), 2_060_000);
+        assert_eq!(until(1_000_000, Some(500_000)), 1_000_000 + 660_000);
+        assert_eq!(until(1_000_000, Some(2_000_000)), 2_060_000);
     }
 }

@@ -1,10 +1,16 @@
 //! What LiveKit says, with names that are valid: from a webhook, or from its answer when it is asked.
 
+use std::ops::RangeInclusive;
+
 use avanzacast_schemas::{Code, Identity, Refusal, RoomName, Webhook, WebhookKind};
 use serde::{Deserialize, Serialize};
 
 /// Longest id of LiveKit's that is taken (they are some 20 characters).
 const SID_MAX: usize = 64;
+
+/// Moments of which LiveKit may speak, in Unix milliseconds: what RFC 3339 can say, whose years have four digits, from
+/// 1970 on. (jiff, which writes them, ends its time zone's last day earlier: in the evening of 9999-12-30.)
+const MOMENTS: RangeInclusive<i64> = 0..=253_402_207_200_999;
 
 /// A room's life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +60,7 @@ impl TryFrom<Webhook> for Fact {
 
     fn try_from(webhook: Webhook) -> Result<Self, Refusal> {
         let bad = |what: &str| Refusal::new(Code::Malformed, what);
-        let at = webhook.created_at.saturating_mul(1000);
+        let at = moment(webhook.created_at)?;
         let room_sid = sid(webhook.room.sid)?;
         let name = RoomName::try_from(webhook.room.name).map_err(|invalid| bad(invalid.0))?;
         let wrap = match webhook.kind {
@@ -71,11 +77,17 @@ impl TryFrom<Webhook> for Fact {
             room_sid,
             room: name,
             identity: Identity::try_from(participant.identity).map_err(|invalid| bad(invalid.0))?,
-            at: began.map_or(at, |seconds| seconds.saturating_mul(1000)),
+            at: began.map_or(Ok(at), moment)?,
             // LiveKit's word, not a sentence: it stands in the ledger.
             reason: participant.disconnect_reason.filter(|reason| is_word(reason)),
         }))
     }
+}
+
+/// Unix milliseconds. What cannot be written as a moment would stand in the ledger as another than in the tables.
+pub(crate) fn moment(seconds: i64) -> Result<i64, Refusal> {
+    let ms = seconds.saturating_mul(1000);
+    if MOMENTS.contains(&ms) { Ok(ms) } else { Err(Refusal::new(Code::Malformed, "a time is not one of LiveKit's")) }
 }
 
 fn sid(sid: String) -> Result<String, Refusal> {

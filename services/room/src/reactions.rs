@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use avanzacast_livekit::NewRoom;
-use avanzacast_schemas::RoomName;
+use avanzacast_schemas::{RoomName, broadcast_of};
 use avanzacast_worker::store::{Change, Kind, Op, Table};
 use serde::Deserialize;
 use serde_json::json;
@@ -123,7 +123,7 @@ pub struct Reactions {
     who: Vec<Who>,
     barred: Terms,
     issued: Terms,
-    /// When the last token ends that a key's owner has: Unix seconds.
+    /// When the last token ends that a session gave a key's owner, or anybody a room's: Unix milliseconds.
     exps: HashMap<String, i64>,
     /// When a key's owner was last seen to leave: Unix milliseconds.
     seen: HashMap<String, i64>,
@@ -133,13 +133,17 @@ pub struct Reactions {
 
 impl From<Read> for Reactions {
     fn from(read: Read) -> Self {
-        let tokens = read.tokens.into_iter().flatten();
+        let mut exps = HashMap::new();
+        for (key, exp) in read.tokens.into_iter().flatten().filter_map(|token| Some((token.key, token.exp?))) {
+            let last: &mut i64 = exps.entry(key).or_default();
+            *last = exp.saturating_mul(1000).max(*last);
+        }
         let seen = read.seen.into_iter().flatten();
         Self {
             who: read.who.unwrap_or_default(),
             barred: Terms::read(read.barred),
             issued: Terms::read(read.issued),
-            exps: tokens.filter_map(|token| Some((token.key, token.exp?))).collect(),
+            exps,
             seen: seen.filter_map(|seen| Some((seen.key, seen.left_at?))).collect(),
             open: read.rooms.unwrap_or_default(),
             ended: read.broadcasts.into_iter().flatten().map(|(id, status)| (id, status == "ended")).collect(),
@@ -161,9 +165,15 @@ impl Reactions {
         })
     }
 
-    /// Somebody got a token for a broadcast: its room exists, also when nobody was in it for long.
-    pub(crate) fn wanted(&mut self, room: &RoomName) -> Option<Call> {
-        let broadcast = room.as_str().strip_prefix("broadcast-").and_then(|id| id.parse().ok())?;
+    /// Somebody got a token for a broadcast: its room exists, also when nobody was in it for long. Is the broadcast over,
+    /// its room stays ended for as long as that token is good (until a moment in Unix milliseconds).
+    pub(crate) fn wanted(&mut self, room: &RoomName, token_until: i64) -> Option<Call> {
+        let broadcast = broadcast_of(room)?;
+        let everybody = key(room.as_str(), "");
+        if self.ended.get(&broadcast) == Some(&true) || self.barred.get(&everybody).is_some() {
+            self.barred.extend(everybody, token_until.saturating_add(LEEWAY_MS));
+            return None;
+        }
         if self.open.iter().any(|open| open == room.as_str()) {
             return None;
         }
@@ -189,7 +199,8 @@ impl Reactions {
         let who = self.who.iter().find(|who| who.subject.as_deref() == Some(participant))?;
         let (room, identity) = (who.room.as_str().to_owned(), who.identity.clone()?);
         let somebody = key(&room, &identity);
-        let until = until(now, self.exps.get(&somebody).copied());
+        let last = self.exps.get(&somebody).copied().max(self.issued.get(&somebody));
+        let until = until(now, last);
         self.barred.extend(if who.erased == 1 { veiled(&room, &identity) } else { somebody }, until);
         Some(Call::Remove { room, identity })
     }
@@ -230,13 +241,16 @@ impl Reactions {
         if self.barred.get(&veiled).is_some() { veiled } else { key(room, identity) }
     }
 
-    /// An identity got a token without a session.
-    pub(crate) fn issued(&mut self, subject: &str, exp_ms: i64) {
+    /// An identity got a token without a session, good until a moment (Unix milliseconds). If it is barred, it stays so for
+    /// as long.
+    pub(crate) fn issued(&mut self, subject: &str, token_until: i64) {
         let Some(who) = self.who.iter().find(|who| who.subject.as_deref() == Some(subject)) else { return };
-        if let Some(identity) = who.identity.as_deref().filter(|identity| *identity != subject) {
-            let somebody = key(who.room.as_str(), identity);
-            self.issued.extend(somebody, exp_ms);
+        let Some(identity) = who.identity.as_deref().filter(|identity| *identity != subject) else { return };
+        let (somebody, bar) = (key(who.room.as_str(), identity), self.bar(who.room.as_str(), identity));
+        if self.barred.get(&bar).is_some_and(|term| term > 0) {
+            self.barred.extend(bar, token_until.saturating_add(LEEWAY_MS));
         }
+        self.issued.extend(somebody, token_until);
     }
 
     /// What is to be written.

@@ -6,7 +6,7 @@ use avanzacast_kit::{metrics, time};
 use avanzacast_livekit::{RoomCallError, RoomService as LiveKitRooms};
 use avanzacast_schemas::{
     BroadcastCreated, BroadcastEnded, ParticipantJoined, RoomStarted, SessionRevokedEvent, TokenIssued, TokenOrigin,
-    TokenRegistered, TokenReissued, bus::BusUser, reserved_for_broadcasts,
+    TokenRegistered, TokenReissued, broadcast_of, bus::BusUser, reserved_for_broadcasts,
 };
 use avanzacast_worker::{
     NotNow, Reactor, Recorded,
@@ -90,7 +90,6 @@ impl Reactor for RoomReactor {
     }
 
     fn keys(&self, event: &Recorded) -> Option<Vec<String>> {
-        let broadcast = |room: &str| room.strip_prefix("broadcast-").unwrap_or_default().to_owned();
         let key = match asks(event)? {
             Asks::Created(created) => json!({ "broadcast": created.broadcast }),
             Asks::Ended(ended) => json!({ "ending": ended.room }),
@@ -103,16 +102,16 @@ impl Reactor for RoomReactor {
                 if origin == TokenOrigin::Minted && !reserved_for_broadcasts(&room) {
                     return None;
                 }
-                json!({"subject": participant, "room": room, "broadcast": broadcast(room.as_str())})
+                json!({"subject": participant, "room": room, "broadcast": broadcast_of(&room)})
             }
             Asks::Reissued(TokenReissued { participant, room, .. }) => {
                 if !reserved_for_broadcasts(&room) {
                     return None;
                 }
-                json!({"subject": participant, "room": room, "broadcast": broadcast(room.as_str())})
+                json!({"subject": participant, "room": room, "broadcast": broadcast_of(&room)})
             }
             Asks::Issued(issued) => {
-                let broadcast = broadcast(issued.room.as_str());
+                let broadcast = broadcast_of(&issued.room);
                 json!({"subject": format!("t_{}", issued.jti), "room": issued.room, "broadcast": broadcast})
             }
         };
@@ -125,6 +124,7 @@ impl Reactor for RoomReactor {
 
     fn react(&self, state: &mut Reactions, event: &Recorded, now: i64) -> Vec<Call> {
         let Some(asks) = asks(event) else { return Vec::new() };
+        let end = |token_expires_at: &str| time::parse_rfc3339(token_expires_at).unwrap_or(now);
         let call = match asks {
             Asks::Created(created) => state.broadcast_created(created.broadcast, &created.room),
             Asks::Ended(ended) => Some(state.broadcast_ended(&ended.room, now)),
@@ -135,13 +135,13 @@ impl Reactor for RoomReactor {
                 if registered.origin == TokenOrigin::External {
                     state.registered(registered.participant.as_str());
                 }
-                state.wanted(&registered.room)
+                state.wanted(&registered.room, end(&registered.token_expires_at))
             }
-            Asks::Reissued(reissued) => state.wanted(&reissued.room),
+            Asks::Reissued(reissued) => state.wanted(&reissued.room, end(&reissued.token_expires_at)),
             Asks::Issued(issued) => {
-                let exp = time::parse_rfc3339(&issued.token_expires_at).unwrap_or(now);
-                state.issued(&format!("t_{}", issued.jti), exp);
-                state.wanted(&issued.room)
+                let until = end(&issued.token_expires_at);
+                state.issued(&format!("t_{}", issued.jti), until);
+                state.wanted(&issued.room, until)
             }
         };
         call.into_iter().collect()

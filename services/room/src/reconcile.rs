@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    facts::{RoomFact, StayFact},
+    facts::{RoomFact, StayFact, moment},
     look::Look,
     rows::{Room, Stay},
     service::LOOKED,
@@ -165,10 +165,10 @@ fn compare(
     look
 }
 
-/// Rooms and people with names that we would not take are not ours.
+/// Rooms and people with names and times that we would not take are not ours.
 fn room_fact(room: &SeenRoom) -> Option<RoomFact> {
     let name = RoomName::try_from(room.name.clone()).ok()?;
-    Some(RoomFact { sid: room.sid.clone(), name, at: room.created_at() * 1000 })
+    Some(RoomFact { sid: room.sid.clone(), name, at: moment(room.created_at()).ok()? })
 }
 
 fn stay_fact(room: &SeenRoom, participant: &SeenParticipant) -> Option<StayFact> {
@@ -177,7 +177,7 @@ fn stay_fact(room: &SeenRoom, participant: &SeenParticipant) -> Option<StayFact>
         room_sid: room.sid.clone(),
         room: RoomName::try_from(room.name.clone()).ok()?,
         identity: Identity::try_from(participant.identity.clone()).ok()?,
-        at: participant.joined_at() * 1000,
+        at: moment(participant.joined_at()).ok()?,
         reason: None,
     })
 }

@@ -148,7 +148,7 @@ pub(crate) const PRUNE: &[Sql] = &[
 /// What events ask for: the fields of [`crate::reactions::Read`]. Keys: `room`; who, by `sid` of a stay or by `subject` of
 /// the person's values (a participant is its own identity unless a value says otherwise, or what is left of one that was
 /// erased: the first of its texts in `scrub`); `broadcast`, an id; `ending`, a
-/// room of which every token matters.
+/// room of which every token matters, also each that was issued without a session.
 pub(crate) const BY_EVENT: Sql = Sql {
     postgres: "WITH k AS (SELECT v::json AS k FROM unnest($1::text[]) v),
         who AS (SELECT DISTINCT k ->> 'sid' AS sid, k ->> 'subject' AS subject, k ->> 'room' AS room,
@@ -177,7 +177,10 @@ pub(crate) const BY_EVENT: Sql = Sql {
                 SELECT n.room || E'\\n' || n.identity AS key, max(s.exp) AS exp FROM named n
                     JOIN session s ON s.participant = n.participant AND s.room = n.room GROUP BY 1
                 UNION ALL SELECT s.room || E'\\n', max(s.exp) FROM session s
-                    WHERE s.room IN (SELECT k ->> 'ending' FROM k) GROUP BY 1) t),
+                    WHERE s.room IN (SELECT k ->> 'ending' FROM k) GROUP BY 1
+                UNION ALL SELECT e.room || E'\\n', (max(i.until) + 999) / 1000
+                    FROM (SELECT DISTINCT k ->> 'ending' AS room FROM k) e
+                    JOIN issued i ON i.key > e.room || E'\\n' AND i.key < e.room || E'\\x0b' GROUP BY 1) t),
             'seen', (SELECT json_agg(s) FROM (SELECT w.room || E'\\n' || w.identity AS key, max(p.left_at) AS left_at
                 FROM who w JOIN presence p ON p.room = w.room AND p.identity = w.identity GROUP BY 1) s),
             'rooms', (SELECT json_agg(DISTINCT r.name) FROM room r
@@ -211,7 +214,10 @@ pub(crate) const BY_EVENT: Sql = Sql {
                 SELECT n.room || char(10) || n.identity AS key, max(s.exp) AS exp FROM named n
                     JOIN session s ON s.participant = n.participant AND s.room = n.room GROUP BY 1
                 UNION ALL SELECT s.room || char(10), max(s.exp) FROM session s
-                    WHERE s.room IN (SELECT k ->> 'ending' FROM k) GROUP BY 1) t),
+                    WHERE s.room IN (SELECT k ->> 'ending' FROM k) GROUP BY 1
+                UNION ALL SELECT e.room || char(10), (max(i.until) + 999) / 1000
+                    FROM (SELECT DISTINCT k ->> 'ending' AS room FROM k) e
+                    JOIN issued i ON i.key > e.room || char(10) AND i.key < e.room || char(11) GROUP BY 1) t),
             'seen', (SELECT json_group_array(json_object('key', key, 'left_at', left_at)) FROM (
                 SELECT w.room || char(10) || w.identity AS key, max(p.left_at) AS left_at
                 FROM who w JOIN presence p ON p.room = w.room AND p.identity = w.identity GROUP BY 1) s),

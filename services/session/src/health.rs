@@ -45,7 +45,9 @@ pub async fn serve_health(
     let (questions, mut asked) = mpsc::channel::<Delivery>(WAITING);
     life.essential("answering about health", async move {
         while let Some(question) = asked.recv().await {
-            let database = if guard.database_answers() { CheckStatus::Ok } else { CheckStatus::Down };
+            // One that lost events answers, and takes none.
+            let works = guard.database_answers() && !guard.is_behind();
+            let database = if works { CheckStatus::Ok } else { CheckStatus::Down };
             let health = WorkerHealth { database, livekit: *seen.borrow() };
             let body = serde_json::to_vec(&health).unwrap_or_default();
             question.reply(Reply::done(200, body)).await;

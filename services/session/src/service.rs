@@ -7,7 +7,7 @@ use avanzacast_kit::{
     time,
 };
 use avanzacast_schemas::{
-    Actor, ActorKind, Code, Event, ListSessions, Refusal, RegisterToken, SessionExpiredEvent, SessionId,
+    Actor, ActorKind, Code, Event, ListSessions, Refusal, RegisterToken, SessionExpiredEvent, SessionId, broadcast_of,
     bus::{group, subject},
     command_id,
 };
@@ -64,7 +64,8 @@ impl Service for SessionService {
 
     fn decode(&self, delivery: &Delivery) -> Result<Decoded<Command>, Refusal> {
         if delivery.subject == subject::TOKEN_REGISTER {
-            let command: RegisterToken = body(delivery)?;
+            // Whoever is registered for is the HTTP contract's word, and here it would be an outsider's.
+            let command = RegisterToken { created_by: None, ..body(delivery)? };
             let id = command_id::keyed(&[&delivery.subject, command.session_id.as_str(), &command.token]);
             return Ok(Decoded { id, command: Command::Register(command, None) });
         }
@@ -83,7 +84,10 @@ impl Service for SessionService {
 
     fn keys<'a>(&self, command: &'a Command) -> Vec<Cow<'a, str>> {
         match command {
-            Command::Create(create, _) => create.broadcast_id.map(|id| id.to_string().into()).into_iter().collect(),
+            Command::Create(create, _) => {
+                let broadcast = create.broadcast_id.or_else(|| broadcast_of(&create.room));
+                broadcast.map(|id| id.to_string().into()).into_iter().collect()
+            }
             Command::Consume(consume, _) => vec![consume.id.as_str().into()],
             Command::Revoke(revoke, _) => vec![revoke.id.as_str().into()],
             Command::Register(register, _) => {
@@ -91,7 +95,7 @@ impl Service for SessionService {
                 vec![register.session_id.as_str().into(), rebuilt.to_string().into()]
             }
             Command::Erase(erase, _) => vec![erase::key(&erase.whom).into()],
-            Command::Issue(..) => Vec::new(),
+            Command::Issue(issue, _) => broadcast_of(&issue.room).map(|id| id.to_string().into()).into_iter().collect(),
         }
     }
 

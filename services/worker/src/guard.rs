@@ -115,6 +115,12 @@ impl Guard {
         *self.standing.borrow() == Standing::Sound
     }
 
+    /// Whether the database was seen to be another than EVENTS knows, so that nothing may be appended to it.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        matches!(*self.standing.borrow(), Standing::Behind | Standing::Foreign)
+    }
+
     /// Whether the database answered at the last look.
     #[must_use]
     pub fn database_answers(&self) -> bool {

@@ -32,7 +32,7 @@ pub(crate) static OPERATION: Operation = Operation {
     ],
     body: None,
     answers: &[Success::json(200, "Where to connect", SchemaGenerator::subschema_for::<ConnectionDetails>)],
-    refusals: &[Code::NotFound],
+    refusals: &[Code::NotFound, Code::BroadcastOver],
 };
 
 pub(crate) async fn handle(

@@ -32,7 +32,7 @@ pub(crate) static OPERATION: Operation = Operation {
     parameters: &[],
     body: Some(SchemaGenerator::subschema_for::<TokenSourceRequest>),
     answers: &[Success::json(201, "Where to connect", SchemaGenerator::subschema_for::<TokenSourceAnswer>)],
-    refusals: &[],
+    refusals: &[Code::BroadcastOver],
 };
 
 pub(crate) async fn handle(

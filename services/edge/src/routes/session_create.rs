@@ -28,7 +28,13 @@ pub(crate) static OPERATION: Operation = Operation {
     parameters: &[IDEMPOTENCY_KEY],
     body: Some(SchemaGenerator::subschema_for::<NewSession>),
     answers: &[Success::json(201, "The session", SchemaGenerator::subschema_for::<SessionCreated>).with(&["Location"])],
-    refusals: &[Code::TtlOutOfRange, Code::CredentialRequired, Code::RoomReserved, Code::IdempotencyKeyReused],
+    refusals: &[
+        Code::TtlOutOfRange,
+        Code::CredentialRequired,
+        Code::RoomReserved,
+        Code::BroadcastOver,
+        Code::IdempotencyKeyReused,
+    ],
 };
 
 pub(crate) async fn handle(

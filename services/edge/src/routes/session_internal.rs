@@ -32,6 +32,7 @@ pub(crate) static OPERATION: Operation = Operation {
     ],
     refusals: &[
         Code::TtlOutOfRange,
+        Code::BroadcastOver,
         Code::IdempotencyKeyReused,
         Code::SessionConsumed,
         Code::SessionExpired,

@@ -35,7 +35,7 @@ pub(crate) static OPERATION: Operation = Operation {
     ],
     body: None,
     answers: &[Success::json(200, "The token", SchemaGenerator::subschema_for::<IssuedToken>)],
-    refusals: &[Code::RoomReserved],
+    refusals: &[Code::RoomReserved, Code::BroadcastOver],
 };
 
 pub(crate) async fn handle(

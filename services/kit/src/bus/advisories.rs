@@ -4,7 +4,7 @@ use avanzacast_schemas::bus::{consumer, group, stream};
 use futures::{StreamExt, stream::select};
 use serde::Deserialize;
 
-use super::Bus;
+use super::{Bus, delivery::BURIED};
 use crate::{lifecycle::Lifecycle, metrics};
 
 /// The server's advisories, followed by `.<stream>.<consumer>`.
@@ -24,7 +24,7 @@ struct Advisory {
 }
 
 /// Writes an error line and counts, for each message of INTAKE that was delivered as often as its consumer allows, or
-/// that somebody ended: of all workers, one. The server says each once, to whoever is there.
+/// that somebody ended (a dead letter, which has its line, is only counted): of all workers, one. The server says each once, to whoever is there.
 ///
 /// # Errors
 /// A closed connection.
@@ -61,6 +61,10 @@ fn raise(advisory: &Advisory, given_up: bool) {
         tracing::error!(stream, consumer, seq, deliveries, advice, "a message was given up");
     } else {
         meters.terminated.increment(1);
+        // Whoever buried it has said so, and why.
+        if reason == BURIED {
+            return;
+        }
         tracing::error!(stream, consumer, seq, deliveries, reason, "a message was ended unapplied");
     }
 }

@@ -50,6 +50,9 @@ impl From<&Refusal> for Reply {
     }
 }
 
+/// What the server is told when a message is ended, and says to whoever hears its advisories.
+pub(super) const BURIED: &str = "buried";
+
 /// What becomes of a message that came through a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settlement {
@@ -176,13 +179,13 @@ impl Delivery {
     /// Tells the stream what became of the message; nothing to tell for a request.
     pub async fn settle(&self, settlement: Settlement) {
         let Origin::Stream(message) = &self.origin else { return };
-        let kind = match settlement {
-            Settlement::Ack => jetstream::AckKind::Ack,
-            Settlement::Again(delay) => jetstream::AckKind::Nak(Some(delay)),
-            Settlement::Term => jetstream::AckKind::Term,
+        let told = match settlement {
+            Settlement::Ack => message.ack_with(jetstream::AckKind::Ack).await,
+            Settlement::Again(delay) => message.ack_with(jetstream::AckKind::Nak(Some(delay))).await,
+            Settlement::Term => end(message).await,
         };
         // A lost acknowledgement is a redelivery, which the inbox answers.
-        if let Err(error) = message.ack_with(kind).await {
+        if let Err(error) = told {
             tracing::warn!(%error, "the stream was not told");
         }
     }
@@ -199,6 +202,12 @@ impl Delivery {
 }
 
 type Read = (Option<String>, Option<i64>, Option<Actor>, TraceContext);
+
+/// The library cannot say why.
+async fn end(message: &jetstream::Message) -> Result<(), async_nats::Error> {
+    let reply = message.reply.clone().ok_or("it came without an address for acknowledgements")?;
+    message.context.client().publish(reply, format!("+TERM {BURIED}").into()).await.map_err(Into::into)
+}
 
 fn read_headers(headers: Option<&HeaderMap>) -> Read {
     let text = |name: &str| headers.and_then(|headers| headers.get(name)).map(|value| value.as_str());

@@ -17,6 +17,7 @@ mod outsider;
 mod reader;
 mod roll_call;
 mod serve;
+mod strays;
 
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub use self::{
     reader::{EventsRead, EventsReader},
     roll_call::Present,
     serve::{ServeError, Served, announce, serve},
+    strays::{pushed, stranded},
 };
 use crate::{config::BusConfig, metrics};
 

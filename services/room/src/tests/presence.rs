@@ -1,6 +1,7 @@
 //! Who is where, by what LiveKit tells and what we find.
 
-use avanzacast_schemas::{Event, Webhook};
+use avanzacast_kit::time;
+use avanzacast_schemas::{Code, Event, Webhook};
 use avanzacast_worker::{Moment, Service, Sweeps};
 use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
@@ -66,6 +67,27 @@ fn every_order_of_arrival_comes_to_the_same() {
         assert_eq!((stay.joined_at, stay.left_at), (Some(1_769_999_990_000), Some(1_770_000_000_000)));
         let room = state.rooms.get("RM_1").unwrap();
         assert!(room.started_at.is_some() && room.finished_at.is_some());
+    }
+}
+
+/// What the ledger could not say in RFC 3339 would stand there as another moment than in the tables.
+#[test]
+fn a_time_that_cannot_be_written_is_no_webhook() {
+    let fact = |created_at: i64, joined_at: i64| {
+        let webhook: Webhook = serde_json::from_value(json!({"id": "EV", "kind": "participant_joined",
+            "createdAt": created_at, "room": {"sid": "RM_1", "name": "demo"},
+            "participant": {"sid": "PA_1", "identity": "ana", "joinedAt": joined_at}}))
+        .unwrap();
+        Fact::try_from(webhook)
+    };
+    let last = 253_402_207_200;
+    for at in [0, 1_770_000_000, last] {
+        let Ok(Fact::Joined(stay)) = fact(1_770_000_000, at) else { panic!("{at}") };
+        assert_eq!(time::parse_rfc3339(&time::rfc3339(stay.at)), Some(at * 1000));
+    }
+    for at in [-1, last + 1, 253_402_300_800, i64::MAX, i64::MIN] {
+        assert_eq!(fact(1_770_000_000, at).unwrap_err().code, Code::Malformed, "{at}");
+        assert_eq!(fact(at, 1_770_000_000).unwrap_err().code, Code::Malformed, "{at}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What events ask for in LiveKit.
 
+use avanzacast_kit::time;
 use avanzacast_livekit::RoomService as LiveKitRooms;
 use avanzacast_worker::{Reactor, Recorded, store::Change};
 use serde_json::{Value, json};
@@ -76,6 +77,29 @@ fn whoever_is_revoked_is_put_out_and_barred_for_as_long_as_a_token_can_be_good()
     assert_eq!(barred(&changes, "demo\nana"), Some(later * 1000 + MINUTE));
     let (_, changes) = react(json!({ "who": who(json!("ana")) }), &revoked(Some("2026-02-02T03:40:00.000Z")));
     assert_eq!(barred(&changes, "demo\nana"), Some(NOW + 11 * MINUTE), "LiveKit may have given a token just now");
+}
+
+/// A token of an hour and a half by `GET /api/token`, and a session of five minutes: the longer one counts.
+#[test]
+fn a_token_without_a_session_bars_whoever_has_it_for_as_long() {
+    let (session, issued) = (NOW / 1000 + 300, NOW + 90 * MINUTE);
+    let rows = json!({"who": who(json!("ana")), "tokens": [{"key": "demo\nana", "exp": session}],
+        "issued": [["demo\nana", issued]]});
+    let (_, changes) = react(rows, &revoked(Some("2026-02-02T02:45:00.000Z")));
+    assert_eq!(barred(&changes, "demo\nana"), Some(issued + MINUTE));
+}
+
+#[test]
+fn whoever_is_barred_and_gets_another_token_stays_barred_for_as_long() {
+    let later = NOW + 120 * MINUTE;
+    let rows = |term: i64| {
+        json!({"who": [{"sid": null, "subject": "t_j", "room": "demo", "identity": "ana"}],
+            "barred": [["demo\nana", term]]})
+    };
+    let (_, changes) = react(rows(NOW + MINUTE), &issued("demo", later));
+    assert_eq!(barred(&changes, "demo\nana"), Some(later + MINUTE));
+    let (_, changes) = react(rows(0), &issued("demo", later));
+    assert_eq!(barred(&changes, "demo\nana"), None, "what was lifted stays so");
 }
 
 #[test]
@@ -181,14 +205,62 @@ fn the_room_of_an_ended_broadcast_is_ended_again_with_everybody_in_it() {
     assert_eq!(react(rows(NOW + 1), &joined()).0, [Call::Delete(room.clone())]);
 }
 
+/// The last of all tokens for the room, whether a session has it or not; the database gives one line for each kind.
+#[test]
+fn an_ended_room_stays_ended_for_as_long_as_any_token_for_it() {
+    let room = format!("broadcast-{BROADCAST}");
+    let everybody = format!("{room}\n");
+    let ended = event(
+        "broadcast.ended",
+        json!({"actor": {"kind": "key"}, "broadcast": BROADCAST, "room": room, "at": "2026-02-02T02:40:00.000Z"}),
+    );
+    let exp = |minutes: i64| json!({"key": everybody, "exp": (NOW + minutes * MINUTE) / 1000});
+    for tokens in [json!([exp(20), exp(90)]), json!([exp(90), exp(20)])] {
+        let (_, changes) = react(json!({ "tokens": tokens }), &ended);
+        assert_eq!(barred(&changes, &everybody), Some(NOW + 91 * MINUTE));
+    }
+}
+
+#[test]
+fn a_token_for_a_broadcast_that_is_over_keeps_its_room_ended_for_as_long() {
+    let room = format!("broadcast-{BROADCAST}");
+    let everybody = format!("{room}\n");
+    let later = NOW + 120 * MINUTE;
+    let registered = event(
+        "token.registered",
+        json!({"actor": {"kind": "key"}, "participant": ANA, "room": room, "origin": "minted", "issuer": "k",
+            "fingerprint": "f", "grants": {"roomJoin": true, "canPublish": true, "canSubscribe": true,
+            "canPublishData": true}, "nameHash": "n", "expiresAt": "", "tokenExpiresAt": time::rfc3339(later)}),
+    );
+    let reissued = event(
+        "token.reissued",
+        json!({"actor": {"kind": "holder"}, "participant": ANA, "room": room, "jti": "j", "fingerprint": "f",
+            "tokenExpiresAt": time::rfc3339(later)}),
+    );
+    for event in [issued(&room, later), registered, reissued] {
+        let rows = json!({"broadcasts": [[BROADCAST, "ended"]], "barred": [[everybody, NOW + MINUTE]]});
+        let (calls, changes) = react(rows, &event);
+        assert!(calls.is_empty(), "{}", event.kind);
+        assert_eq!(barred(&changes, &everybody), Some(later + MINUTE), "{}", event.kind);
+        let (_, changes) = react(json!({"broadcasts": [[BROADCAST, "ended"]]}), &event);
+        assert_eq!(barred(&changes, &everybody), Some(later + MINUTE), "{}: the bar is over by now", event.kind);
+        let (_, changes) = react(json!({"broadcasts": [[BROADCAST, "live"]], "rooms": [room]}), &event);
+        assert_eq!(barred(&changes, &everybody), None, "{}", event.kind);
+    }
+}
+
+fn issued(room: &str, until: i64) -> Recorded {
+    event(
+        "token.issued",
+        json!({"actor": {"kind": "anonymous"}, "room": room, "issuer": "k", "jti": "j", "fingerprint": "f", "grants":
+            {"roomJoin": true, "canPublish": true, "canSubscribe": true, "canPublishData": true}, "identityHash": "i",
+            "tokenExpiresAt": time::rfc3339(until)}),
+    )
+}
+
 #[test]
 fn an_identity_with_a_token_and_no_session_is_remembered() {
-    let issued = event(
-        "token.issued",
-        json!({"actor": {"kind": "anonymous"}, "room": "demo", "issuer": "k", "jti": "j", "fingerprint": "f", "grants":
-            {"roomJoin": true, "canPublish": true, "canSubscribe": true, "canPublishData": true}, "identityHash": "i",
-            "tokenExpiresAt": "2026-02-02T02:45:00.000Z"}),
-    );
+    let issued = issued("demo", NOW + 5 * MINUTE);
     let rows = |identity: &str| json!({"who": [{"sid": null, "subject": "t_j", "room": "demo", "identity": identity}]});
     let (_, changes) = react(rows("Eva"), &issued);
     assert!(changes.iter().any(|change| change.table.name == "issued"));

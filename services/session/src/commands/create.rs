@@ -3,8 +3,8 @@
 use avanzacast_kit::time;
 use avanzacast_livekit::{Stamp, fingerprint, grants_of};
 use avanzacast_schemas::{
-    Actor, Code, CreateSession, Event, Refusal, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
-    TokenRegistered, Ttl, reserved_for_broadcasts,
+    Actor, Code, CreateSession, Event, Refusal, RoomName, SessionCreated, SessionCreatedEvent, SessionId, TokenOrigin,
+    TokenRegistered, Ttl, broadcast_of, reserved_for_broadcasts,
 };
 use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ fn permitted(sessions: &Sessions, command: &CreateSession, actor: &Actor) -> Res
         }
     }
     if actor.has_credential() {
-        return Ok(());
+        return not_over(sessions, &command.room);
     }
     // A broadcast's own door is open to anybody where it was opened on purpose.
     if reserved_for_broadcasts(&command.room) && command.broadcast_id.is_none() {
@@ -52,6 +52,14 @@ fn permitted(sessions: &Sessions, command: &CreateSession, actor: &Actor) -> Res
         return Err(Refusal::new(Code::CredentialRequired, "this role needs a credential"));
     }
     Ok(())
+}
+
+/// That the room is not that of a broadcast that is over: nobody can stay in there.
+pub(super) fn not_over(sessions: &Sessions, room: &RoomName) -> Result<(), Refusal> {
+    match broadcast_of(room).and_then(|broadcast| sessions.broadcast_over(broadcast)) {
+        Some(true) => Err(Code::BroadcastOver.into()),
+        Some(false) | None => Ok(()),
+    }
 }
 
 pub(crate) fn decide(

@@ -9,6 +9,7 @@ use avanzacast_schemas::{
 use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
 
+use super::create;
 use crate::{rules::Rules, state::Sessions};
 
 /// What the inbox keeps: with the command, enough for the same token.
@@ -18,7 +19,7 @@ pub(crate) struct Record {
     ttl: u32,
 }
 
-fn permitted(command: &IssueToken, actor: &Actor) -> Result<(), Refusal> {
+fn permitted(sessions: &Sessions, command: &IssueToken, actor: &Actor) -> Result<(), Refusal> {
     if reserved_for_broadcasts(&command.room) && !actor.has_credential() {
         return Err(Refusal::new(Code::RoomReserved, "rooms beginning with broadcast- need a credential"));
     }
@@ -26,7 +27,7 @@ fn permitted(command: &IssueToken, actor: &Actor) -> Result<(), Refusal> {
     if command.username.as_str().starts_with("p_") {
         return Err(Refusal::new(Code::Malformed, "username must not begin with p_"));
     }
-    Ok(())
+    create::not_over(sessions, &command.room)
 }
 
 fn token(command: &IssueToken, stamp: &Stamp, rules: &Rules) -> Result<String, Refusal> {
@@ -51,7 +52,7 @@ fn issue(
     rules: &Rules,
     moment: &mut Moment<'_>,
 ) -> Result<Decision, Refusal> {
-    permitted(command, actor)?;
+    permitted(sessions, command, actor)?;
     let ttl = rules.limits.session_ttl;
     let stamp = Stamp::new(moment.uuid_v4(), moment.now, moment.now + i64::from(ttl) * 1000);
     let identity = person::salted(command.username.as_str(), moment);

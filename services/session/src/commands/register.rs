@@ -132,9 +132,14 @@ pub(crate) fn decide(
     }
 }
 
+/// An outsider on the bus gets no answer, so the ledger has it. Who asked over HTTP is answered, and counted by the edge: with
+/// an event each, a flood of forged tokens would fill the ledger.
 fn refused(command: &RegisterToken, actor: Option<&Actor>, refusal: Refusal) -> Decision {
+    if actor.is_some() {
+        return refusal.into();
+    }
     let event = Event::TokenRefused(TokenRefused {
-        actor: actor.cloned().unwrap_or_else(|| Actor::of(ActorKind::Bus)),
+        actor: Actor::of(ActorKind::Bus),
         participant: command.session_id.participant(),
         fingerprint: fingerprint(&command.token),
         code: refusal.code.word().to_owned(),

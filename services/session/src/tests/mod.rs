@@ -259,5 +259,9 @@ fn a_registration_is_refused_in_the_ledger_too() {
         let Decision { events, outcome } = world.decide(&register(id, &token));
         assert_eq!(outcome.unwrap_err().code, code);
         assert_eq!(events.iter().map(Event::kind).collect::<Vec<_>>(), ["token.refused"]);
+        let Command::Register(over_http, _) = register(id, &token) else { unreachable!() };
+        let actor = Actor { kind: ActorKind::Key, name: Some("panel".to_owned()) };
+        let Decision { events, outcome } = world.decide(&Command::Register(over_http, Some(actor)));
+        assert_eq!((outcome.unwrap_err().code, events.len()), (code, 0), "a flood over HTTP is no flood of events");
     }
 }

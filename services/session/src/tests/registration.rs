@@ -1,11 +1,12 @@
 //! What is said of a registration, and to whom.
 
+use avanzacast_kit::bus::Delivery;
 use avanzacast_schemas::{Code, GetRegistration, Refusal, Registration, RegistrationState, SessionId};
 use avanzacast_worker::{Decided, Find, Service};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{NOON, Query, SECOND, World, foreign};
+use super::{Command, NOON, Query, SECOND, World, foreign};
 use crate::queries::registration::Registered;
 
 const ID: &str = "from-outside-1";
@@ -103,6 +104,15 @@ fn nothing_is_looked_up_by_the_id_alone_and_no_token_is_kept() {
     assert_eq!(right[0], ID);
     assert!(right[1] != wrong[1] && right[2] != wrong[2], "{right:?} {wrong:?}");
     assert!(!format!("{:?} {right:?}", query(&token)).contains(&token));
+}
+
+/// Whose guest somebody is said to be is nobody's word there.
+#[test]
+fn the_bus_names_no_user_of_ours() {
+    let body = json!({"sessionId": ID, "token": foreign(NOON / SECOND + 60), "createdBy": 7}).to_string();
+    let decoded = World::new().service.decode(&Delivery::own("cmd.token.register", body)).unwrap();
+    let Command::Register(command, None) = decoded.command else { panic!("{:?}", decoded.command) };
+    assert_eq!(command.created_by, None);
 }
 
 /// The inbox is asked for what the registration was filed under.

@@ -1,6 +1,8 @@
 //! The table of session states: what each kind of session answers to a look, a consume and a revocation.
 
-use avanzacast_schemas::{Actor, ActorKind, Code, RevokeSession, SessionId};
+use avanzacast_schemas::{
+    Actor, ActorKind, Code, CreateSession, IssueToken, RevokeSession, Role, RoomName, SessionId, Username,
+};
 use avanzacast_worker::Service;
 use uuid::Uuid;
 
@@ -147,6 +149,31 @@ fn a_second_revocation_is_no_second_event() {
     let id = world.create(false);
     assert_eq!(revoke(&mut world, &id), (Ok(()), 1));
     assert_eq!(revoke(&mut world, &id), (Ok(()), 0));
+}
+
+#[test]
+fn nobody_gets_a_token_for_the_room_of_a_broadcast_that_is_over() {
+    let room = RoomName::of_broadcast(BROADCAST);
+    let session = |actor: ActorKind| {
+        let Command::Create(new, actor) = create(false, None, Role::Guest, actor) else { unreachable!() };
+        Command::Create(CreateSession { room: room.clone(), ..new }, actor)
+    };
+    let username = Username::try_from("Ana".to_owned()).unwrap();
+    let token = Command::Issue(IssueToken { room: room.clone(), username }, Actor::of(ActorKind::Key));
+    for command in [session(ActorKind::Key), token] {
+        let mut world = World::new();
+        assert_eq!(world.service.keys(&command), [BROADCAST.to_string()], "its status is read with the rest");
+        let code = |world: &mut World| world.decide(&command).outcome.err().map(|refusal| refusal.code);
+        assert_eq!(code(&mut world), None, "a room of that name, and no broadcast");
+        world.sessions.insert_broadcast(BROADCAST, false);
+        assert_eq!(code(&mut world), None);
+        world.sessions.insert_broadcast(BROADCAST, true);
+        assert_eq!(code(&mut world), Some(Code::BroadcastOver));
+    }
+    let mut world = World::new();
+    world.sessions.insert_broadcast(BROADCAST, true);
+    let stranger = world.decide(&session(ActorKind::Anonymous)).outcome.unwrap_err();
+    assert_eq!(stranger.code, Code::RoomReserved, "who may not go there learns nothing about it");
 }
 
 #[test]

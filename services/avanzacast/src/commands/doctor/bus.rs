@@ -45,6 +45,7 @@ pub(super) async fn streams(patient: &Patient, buses: &[(BusUser, Bus)], ledger_
         for durable in [consumer::INTAKE_SESSION, consumer::INTAKE_ROOM] {
             findings.push(bus::consumer(bus, durable).await);
         }
+        findings.extend([bus::stranded(bus).await, bus::pushed(bus).await]);
     } else if let Some(bus) = seen_by(buses, BusUser::Session) {
         let spec = patient.streams.spec(ledger_id.unwrap_or_default());
         findings.extend(bus::streams(bus, &spec, &[stream::EVENTS]).await);

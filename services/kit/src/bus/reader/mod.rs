@@ -1,24 +1,22 @@
-//! The EVENTS stream, as its readers see it: event by event from any place, with no consumer that outlives them.
+//! The EVENTS stream, as its readers see it: event by event from any place, with nothing that outlives them.
+
+mod consumed;
+mod fetched;
 
 use std::time::Duration;
 
-use async_nats::jetstream::{
-    self,
-    consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
-};
+use async_nats::jetstream;
 use avanzacast_schemas::bus::{BusUser, stream};
 use bytes::Bytes;
-use futures::StreamExt;
 use tokio::time::timeout;
 
+use self::{consumed::Consumed, fetched::Fetched};
 use super::{Bus, EventsError, SERVER_TIMEOUT};
 
 /// How long a read waits for an event that is not there yet.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A read that takes longer than that, and the server's answer, has lost its consumer.
 const LOST: Duration = PATIENCE.saturating_add(SERVER_TIMEOUT);
-/// The server forgets a consumer that nobody reads from.
-const FORGET: Duration = Duration::from_secs(30);
 /// Where the auditor finds the stream's interface: its account imports it under this prefix.
 const AUDIT_PREFIX: &str = "APPJS.API";
 
@@ -38,31 +36,36 @@ pub enum EventsRead {
 #[derive(Debug)]
 pub struct EventsReader {
     jetstream: jetstream::Context,
-    open: Option<Open>,
+    way: Way,
 }
 
+/// How events come. Whoever may make a consumer chooses where it delivers to, also to subjects that it may not publish to
+/// itself: so that is for our own services, and the auditor asks for each batch.
 #[derive(Debug)]
-struct Open {
-    consumer: PullConsumer,
-    next: u64,
+enum Way {
+    Consumed(Option<Box<Consumed>>),
+    Fetched(Box<Fetched>),
 }
 
 impl EventsReader {
     /// Will read over this connection, as this user.
     #[must_use]
     pub fn new(bus: &Bus, user: BusUser) -> Self {
-        let mut jetstream = match user {
-            BusUser::Audit => jetstream::with_prefix(bus.client().clone(), AUDIT_PREFIX),
+        let (mut jetstream, way) = match user {
+            BusUser::Audit => (
+                jetstream::with_prefix(bus.client().clone(), AUDIT_PREFIX),
+                Way::Fetched(Box::new(Fetched::new(bus.client().clone(), AUDIT_PREFIX))),
+            ),
             BusUser::Edge
             | BusUser::Session
             | BusUser::Studio
             | BusUser::Room
             | BusUser::AuditWorker
             | BusUser::TokenServer
-            | BusUser::Admin => bus.jetstream().clone(),
+            | BusUser::Admin => (bus.jetstream().clone(), Way::Consumed(None)),
         };
         jetstream.set_timeout(SERVER_TIMEOUT);
-        Self { jetstream, open: None }
+        Self { jetstream, way }
     }
 
     /// The events after a place, at most `most`; waits a little for the first.
@@ -71,14 +74,18 @@ impl EventsReader {
     /// The stream is not there, or the bus does not answer.
     pub async fn after(&mut self, position: u64, most: usize) -> Result<EventsRead, EventsError> {
         let next = position + 1;
-        let mut open = match self.open.take() {
-            Some(open) if open.next == next => open,
-            Some(_) | None => Open { consumer: self.consumer(next).await.map_err(EventsError)?, next },
+        let consumed = match &mut self.way {
+            Way::Fetched(fetched) => return fetched.from(next, most).await.map_err(EventsError),
+            Way::Consumed(consumed) => consumed,
+        };
+        let mut open = match consumed.take().filter(|open| open.next() == next) {
+            Some(open) => open,
+            None => Box::new(Consumed::open(&self.jetstream, next).await.map_err(EventsError)?),
         };
         let read = timeout(LOST, open.read(most)).await.map_err(|lost| EventsError(lost.into()))?;
         let read = read.map_err(EventsError)?;
         if matches!(read, EventsRead::Events(_)) {
-            self.open = Some(open);
+            *consumed = Some(open);
         }
         Ok(read)
     }
@@ -100,57 +107,5 @@ impl EventsReader {
     pub async fn ledger_id(&self) -> Result<Option<String>, EventsError> {
         let events = self.jetstream.get_stream(stream::EVENTS).await.map_err(|error| EventsError(error.into()))?;
         Ok(events.cached_info().config.metadata.get(stream::LEDGER_ID).cloned())
-    }
-
-    async fn consumer(&self, next: u64) -> Result<PullConsumer, async_nats::Error> {
-        let events = self.jetstream.get_stream_no_info(stream::EVENTS).await?;
-        let config = pull::Config {
-            // Named, because that is what a reader may create; and of this reader alone.
-            name: Some(format!("reader_{}", uuid::Uuid::new_v4().simple())),
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next },
-            ack_policy: AckPolicy::None,
-            inactive_threshold: FORGET,
-            memory_storage: true,
-            num_replicas: 1,
-            ..pull::Config::default()
-        };
-        Ok(events.create_consumer(config).await?)
-    }
-}
-
-impl Open {
-    /// What is there already, at once; only an end is waited at, and then for one event.
-    async fn read(&mut self, most: usize) -> Result<EventsRead, async_nats::Error> {
-        let mut events = Vec::new();
-        let mut waiting = self.consumer.fetch().max_messages(most).messages().await?;
-        while let Some(message) = waiting.next().await {
-            if !self.take(&message?, &mut events)? {
-                return Ok(EventsRead::Gone);
-            }
-        }
-        if events.is_empty() {
-            let mut first = self.consumer.batch().max_messages(1).expires(PATIENCE).messages().await?;
-            while let Some(message) = first.next().await {
-                if !self.take(&message?, &mut events)? {
-                    return Ok(EventsRead::Gone);
-                }
-            }
-        }
-        Ok(EventsRead::Events(events))
-    }
-
-    /// Takes a message that is the next one; answers whether it was.
-    fn take(
-        &mut self,
-        message: &jetstream::Message,
-        events: &mut Vec<(u64, Bytes)>,
-    ) -> Result<bool, async_nats::Error> {
-        let sequence = message.info()?.stream_sequence;
-        if sequence != self.next {
-            return Ok(false);
-        }
-        events.push((sequence, message.payload.clone()));
-        self.next += 1;
-        Ok(true)
     }
 }
