@@ -47,7 +47,8 @@ impl Operation {
                 .replace("{seq}", "99999")
                 .replace("{level}", "0")
                 .replace("{index}", "000"),
-            checked: described["responses"].get("401").is_some(),
+            // The console's login has the secret in its body.
+            checked: described["responses"].get("401").is_some() && path != "/api/console/login",
             secret: !ways.is_empty() && !ways.contains(&json!({})),
             scope,
             livekit: ways.iter().any(|way| way.get("livekit").is_some()),
