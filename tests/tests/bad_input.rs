@@ -178,9 +178,15 @@ async fn a_resume_key_is_32_to_128_plain_characters_sent_once(api: &Api) {
 }
 
 async fn routes_and_methods_that_are_not_there(api: &Api) {
-    for path in
-        ["/index.html", "/api", "/api/sessionx", "/api/session/abcd/other", "/api/session/", "//api/session", "/API/session"]
-    {
+    for path in [
+        "/index.html",
+        "/api",
+        "/api/sessionx",
+        "/api/session/abcd/other",
+        "/api/session/",
+        "//api/session",
+        "/API/session",
+    ] {
         api.get(path).await.problem(404, "not_found");
     }
     for (method, path) in [

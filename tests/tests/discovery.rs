@@ -46,6 +46,9 @@ const AUDIT: &[&str] = &[
     subject::AUDIT_TILE,
     subject::AUDIT_PROOF,
     subject::AUDIT_EVENTS,
+    subject::AUDIT_LEDGER,
+    subject::AUDIT_COUNTS,
+    subject::AUDIT_WHO,
 ];
 const ALL: [(&str, &[&str]); 3] = [("session", SESSION), ("studio", STUDIO), ("audit", AUDIT)];
 

@@ -1,27 +1,32 @@
-//! `GET /`: leads to the panel.
+//! `GET /`: the panel, for whoever knows no more than the host.
 
+use avanzacast_pages::Page;
 use axum::{
-    http::StatusCode,
-    http::header,
-    response::{IntoResponse, Response},
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
 };
+use schemars::SchemaGenerator;
 
-use crate::operation::{Access, Method, Operation, PAGES, Success};
+use crate::{
+    Edge,
+    operation::{Access, Method, Operation, PAGES, Success},
+};
 
 pub(crate) static OPERATION: Operation = Operation {
     id: "home",
     method: Method::Get,
     path: "/",
     group: PAGES,
-    summary: "To the panel",
-    about: "",
+    summary: "The panel",
+    about: "For whoever knows no more than the host.",
     access: Access::Public,
     parameters: &[],
     body: None,
-    answers: &[Success::empty(307, "It is there").with(&["Location"])],
+    answers: &[Success::of("text/html", "The page", SchemaGenerator::subschema_for::<String>)],
     refusals: &[],
 };
 
-pub(crate) async fn handle() -> Response {
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/panel")]).into_response()
+pub(crate) async fn handle(State(edge): State<Edge>, uri: Uri, headers: HeaderMap) -> Response {
+    edge.pages.answer(Page::Panel, &uri, &headers)
 }
