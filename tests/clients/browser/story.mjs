@@ -58,6 +58,8 @@ async function reached(step, facts = {}) {
 async function join(browser, people, request, { name, language = 'es', width = 1280, height = 800, scheme = 'light', expects } = {}) {
   const context = await browser.newContext({
     viewport: { width, height }, locale: language, colorScheme: scheme,
+    // A colour on its way from one scheme to the other is none that anybody reads.
+    reducedMotion: 'reduce',
     permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'],
   });
   context.setDefaultTimeout(PATIENCE_MS);
