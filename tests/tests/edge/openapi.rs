@@ -3,7 +3,7 @@
 use avanzacast_tests::{Stack, workspace_root};
 use serde_json::Value;
 
-/// Rewritten by `UPDATE_GOLDEN=1 cargo test --workspace --test openapi`.
+/// Rewritten by `UPDATE_GOLDEN=1 cargo test --workspace --test edge openapi`.
 #[tokio::test]
 async fn the_committed_description_is_the_one_that_is_served() {
     let stack = Stack::sqlite().await;

@@ -5,9 +5,9 @@ use async_nats::jetstream;
 use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, require};
 use serde_json::{Value, json};
 
-use crate::command::{assert_rebuilt, audit_in, done, environment, wrong};
-use crate::history::History;
-use crate::older;
+use super::command::{assert_rebuilt, audit_in, done, environment, wrong};
+use super::history::History;
+use super::older;
 
 const REASON: &str = "the backup of Friday was the newest";
 pub const GIVE_UP: [&str; 4] = ["reconcile", "--accept-loss", "--reason", REASON];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
 
-use crate::command::{audit_in, done, environment};
-use crate::new_log::{GIVE_UP, lose, session};
+use super::command::{audit_in, done, environment};
+use super::new_log::{GIVE_UP, lose, session};
 
 const OLD: &str = "studio.test/log";
 

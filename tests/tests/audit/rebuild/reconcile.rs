@@ -11,9 +11,9 @@ use avanzacast_tests::{LiveKitKey, Postgres, Stack, StackOptions, binary, eventu
 use serde_json::{Value, json};
 use signed_note::{Note, StandardSigner};
 
-use crate::command::{assert_rebuilt, done, environment, wrong};
-use crate::history::History;
-use crate::older;
+use super::command::{assert_rebuilt, done, environment, wrong};
+use super::history::History;
+use super::older;
 
 /// What happened before the copy, and what only the bus knows after it.
 const STEPS: usize = 60;

@@ -1,0 +1,14 @@
+//! What the record says, and how it is proved: replay, verify, checkpoints, tiles, rebuilding, erasing.
+
+mod answers;
+mod checkpoints;
+mod command;
+mod console_questions;
+mod deriving;
+mod doors;
+mod erase;
+mod ledger;
+mod rebuild;
+mod refused;
+mod signing;
+mod tampering;

@@ -1,0 +1,9 @@
+//! The program as an operator runs it: its commands, its roles, its shape.
+
+mod architecture;
+mod doctor;
+mod infra;
+mod roles;
+mod up;
+mod up_livekit;
+mod workers;
