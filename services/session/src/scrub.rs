@@ -2,10 +2,16 @@
 //!
 //! What was erased stands in the table `scrub` until the letters have been looked through, written there in the same
 //! transaction: whoever is killed in between, or finds no bus, leaves it to whoever looks next.
+//!
+//! Then it is to be nowhere. SQLite overwrites it in its file, but the log beside the file keeps pages as they were until
+//! they are written over, which on a quiet day may take long: so that is emptied, too.
 
 mod letter;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use avanzacast_kit::{
     bus::{Bus, DeadError, DeadStream},
@@ -24,6 +30,8 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How long an identity waits for the room worker to put its owner out. A room worker that LiveKit keeps waiting for
 /// longer than letters live (a week) has other troubles.
 const LONGEST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// How long what has merely grown old may stand in the database's log. Emptying it makes commits wait, so not oftener.
+const EMPTY_EVERY: Duration = Duration::from_secs(60);
 
 /// What has been erased, some of it at a time: `[{id, texts, recorded_at}]`, and how far the room worker has come and the
 /// ledger goes.
@@ -77,11 +85,13 @@ struct Scrub {
     session: Option<Session>,
     /// Rows whose letters are gone, and how far the ledger went when that was first seen.
     clean: HashMap<String, i64>,
+    /// When the database's log was emptied; nothing, when somebody was erased since, or may have been before a start.
+    emptied: Option<Instant>,
 }
 
 /// Scrubs beside a running worker. Several may do so at once.
 pub fn scrub(store: Store, bus: &Bus, life: &Lifecycle) {
-    let scrub = Scrub { store, bus: bus.clone(), session: None, clean: HashMap::new() };
+    let scrub = Scrub { store, bus: bus.clone(), session: None, clean: HashMap::new(), emptied: None };
     life.essential("scrubbing dead letters", scrub.run(life.stopping()));
 }
 
@@ -101,6 +111,7 @@ impl Scrub {
                 },
                 |()| INTERVAL,
             );
+            self.empty_log().await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stopping.cancelled() => return,
@@ -132,9 +143,22 @@ impl Scrub {
         let done: Vec<String> = done.map(|erased| erased.id.clone()).collect();
         if !done.is_empty() {
             session.amend(DONE, &done).await?;
+            self.emptied = None;
         }
         self.session = Some(session);
         Ok(())
+    }
+
+    /// Empties the database's log when it is time; the next turn tries again what somebody's reading prevents.
+    async fn empty_log(&mut self) {
+        if self.emptied.is_some_and(|emptied| emptied.elapsed() < EMPTY_EVERY) {
+            return;
+        }
+        match self.store.empty_log().await {
+            Ok(true) => self.emptied = Some(Instant::now()),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "the database's log is emptied later"),
+        }
     }
 
     /// Looks through all letters, and takes away those that name somebody.

@@ -214,7 +214,6 @@ async fn serve(
     let store = Store::new(database.clone());
     store.migrate().await?;
     provision::make(&store, &admin, streams, own_nats).await?;
-    avanzacast_worker::leave_no_remains(store.clone(), life);
     keep_provisioned(store, admin.clone(), streams, life);
 
     let links = Links::read(&mut variables, mode, bound.address().port());

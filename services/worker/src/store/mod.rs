@@ -138,13 +138,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether it is a file, which no server looks after.
-    #[must_use]
-    pub fn is_file(&self) -> bool {
-        matches!(self.config.as_ref(), DatabaseConfig::Sqlite(_))
-    }
-
     /// Empties the log beside a file of what was deleted, unless somebody is reading; answers whether nothing is left there.
+    /// A server keeps its own log.
     ///
     /// # Errors
     /// The file cannot be used.
