@@ -12,13 +12,15 @@ use std::{
     time::Duration,
 };
 
-use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
+use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, on_both_databases, require};
 use serde_json::{Value, json};
 use signed_note::{Note, StandardVerifier, VerifierList};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+
+use super::tampering::{bytes, frontier};
 
 const REFUSES: &str = "NOTHING IS SIGNED ANY MORE";
 
@@ -58,6 +60,53 @@ fn restart(stack: &mut Stack) {
         let _ = audit.wait_for_log("ready");
         stack.audits.push(audit);
     }
+}
+
+/// Lengthens a ledger of one event to so many: the same again and again, each with an id and a place of its own.
+fn lengthen(stack: &Stack, size: usize) {
+    let first = stack.ledger().remove(0);
+    let event: Value = serde_json::from_str(&first).unwrap();
+    let id = event["id"].as_str().unwrap();
+    let (kept, _) = id.split_at(id.len() - 12);
+    let line = |seq: usize| {
+        let numbered = first.replacen(id, &format!("{kept}{seq:012}"), 1);
+        numbered.replacen("\"ledgerseq\":\"1\"", &format!("\"ledgerseq\":\"{seq}\""), 1)
+    };
+    let lines: Vec<String> = std::iter::once(first.clone()).chain((2..=size).map(line)).collect();
+    let (numbers, twelve) = if stack.is_sqlite() {
+        let numbers = format!("(SELECT 2 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {size})");
+        (format!("WITH RECURSIVE n AS {numbers}"), "printf('%012d', n.seq)")
+    } else {
+        (format!("WITH n AS (SELECT generate_series(2, {size}) AS seq)"), "lpad(n.seq::text, 12, '0')")
+    };
+    stack.query(&format!(
+        "{numbers} INSERT INTO ledger (seq, body) SELECT n.seq, replace(replace(l.body, '{id}', '{kept}' || {twelve}),
+            '\"ledgerseq\":\"1\"', '\"ledgerseq\":\"' || n.seq || '\"') FROM n, ledger l WHERE l.seq = 1 ORDER BY n.seq"
+    ));
+    let head = bytes(stack, &frontier(&lines));
+    stack.query(&format!("UPDATE ledger_head SET size = {size}, frontier = {head}"));
+}
+
+/// A ledger that grows much is not made to wait as long as one that grows a little.
+async fn much_is_signed_at_once(stack: &Stack) {
+    const MUCH: usize = 10_000;
+    sessions(stack, 1).await;
+    signed(stack, 1).await;
+    lengthen(stack, MUCH);
+    let all = MUCH.to_string();
+    let followed = "SELECT position FROM reactor WHERE name = 'audit'";
+    eventually("it is followed", async || stack.query(followed) == all).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(size_signed(stack), "1", "one event too few");
+    sessions(stack, 1).await;
+    signed(stack, MUCH + 1).await;
+    let _ = stack.audited(&["verify"]);
+}
+
+mod much {
+    use super::*;
+
+    on_both_databases!(much_is_signed_at_once, [("AUDIT_CHECKPOINT_SECONDS", "3600")], rooms: 0, audits: 1);
 }
 
 /// Somebody who has the database changes an event, and gives it back.

@@ -23,7 +23,7 @@ fn leaf(line: &str) -> Hash {
 }
 
 /// What an attacker who knows the format makes of the head: the roots of the complete subtrees, in hex.
-fn frontier(lines: &[String]) -> String {
+pub(super) fn frontier(lines: &[String]) -> String {
     let mut roots: Vec<(usize, Hash)> = Vec::new();
     for line in lines {
         let (mut height, mut hash) = (0, leaf(line));
@@ -36,7 +36,7 @@ fn frontier(lines: &[String]) -> String {
     roots.iter().map(|(_, hash)| data_encoding::HEXLOWER.encode(hash)).collect()
 }
 
-fn bytes(stack: &Stack, hex: &str) -> String {
+pub(super) fn bytes(stack: &Stack, hex: &str) -> String {
     if stack.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
 }
 

@@ -224,6 +224,26 @@ async fn what_happens_is_followed(stack: &Stack) {
     }
 }
 
+/// Who asks how far it is hears it once it takes long, and nobody else does.
+async fn a_long_one_says_how_far_it_is(stack: &Stack) {
+    let [asked, other] = [&["--progress"][..], &[]].map(|more| Follower::start(stack, more));
+    // Longer than what needs no word.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    session(stack, "green", "Ana").await;
+    let ledger = stack.ledger();
+    let (size, last) = (ledger.len(), ledger.last().unwrap());
+    for follower in [&asked, &other] {
+        while follower.next() != *last {}
+    }
+    let (_, said) = asked.stop();
+    assert!(
+        said.lines().any(|line| line.starts_with(&format!("at {size}, ")) && line.ends_with(" events/s")),
+        "{said}"
+    );
+    let (_, said) = other.stop();
+    assert_eq!(said.trim_end(), format!("last {size}"));
+}
+
 async fn parts(stack: &Stack) {
     let (broadcast, session) = history(stack).await;
     indexed(stack).await;
@@ -232,6 +252,7 @@ async fn parts(stack: &Stack) {
     it_goes_on_where_it_ended(stack);
     what_cannot_be_meant_is_refused(stack);
     what_happens_is_followed(stack).await;
+    a_long_one_says_how_far_it_is(stack).await;
 }
 
 on_both_databases!(parts, [], rooms: 0, audits: 1);
@@ -261,6 +282,16 @@ async fn archived(stack: &Stack) {
         let said = stack.audit_finds(&["replay", "--source", "ledger", "--from", from]);
         assert!(said.contains("begins at 257") && said.contains("audit archive"), "{said}");
     }
+    let auditor = stack.api().with_secret(stack.secret());
+    for asked in ["room=red", "after=7&room=red", "from=2020-01-01T00:00:00Z&room=red"] {
+        let page = auditor.get(&format!("/api/audit/events?{asked}")).await.expect(200);
+        assert_eq!((page.int("first"), page.int("through"), &page.body["done"]), (257, 302, &json!(true)), "{asked}");
+        let found = page.body["events"].as_array().unwrap().iter().map(Value::to_string);
+        let sessions = sessions.iter().map(|line| serde_json::from_str::<Value>(line).unwrap().to_string());
+        assert!(found.eq(sessions), "{asked}: {}", page.text);
+    }
+    let before = auditor.get("/api/audit/events?to=2020-01-01T00:00:00Z").await.expect(200);
+    assert_eq!((before.int("first"), &before.body["events"], &before.body["done"]), (257, &json!([]), &json!(true)));
     let blind = answer(stack, &["who", "--session", first.str("id")]);
     assert_eq!((&blind["couldEnter"], &blind["notCovered"]["archived"]), (&json!([]), &json!(256)));
     assert!(stack.audited(&["who", "--session", first.str("id")]).contains("up to 256 are archived"));
