@@ -7,29 +7,19 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use avanzacast_tests::{
-    Postgres, Stack, StackOptions, eventually, http_client, on_both_databases, pymerkle_check, require, workspace_root,
+    Postgres, Stack, StackOptions, eventually, http_client,
+    merkle::{Hash, leaf, root},
+    on_both_databases, pymerkle_check, require, workspace_root,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 const EVENTS: usize = 300;
-
-async fn sessions(stack: &Stack, count: usize) {
-    let body = json!({"room": "demo", "username": "Ana"});
-    for _ in 0..count {
-        stack.api().post("/api/session", &body).await.expect(201);
-    }
-}
-
-/// Until so many events are signed.
-async fn signed(stack: &Stack, size: usize) {
-    let wanted = size.to_string();
-    eventually("it is signed", async || stack.query("SELECT max(size) FROM checkpoint") == wanted).await;
-}
 
 async fn auditor(stack: &Stack, path: &str) -> String {
     stack.api().with_secret(stack.secret()).get(path).await.expect(200).text
@@ -75,7 +65,7 @@ async fn what_is_served_is_what_was_signed(stack: &Stack) {
     let lines = stack.ledger();
     let api = stack.api().with_secret(stack.secret());
     for (path, from, to) in [("/tile/0/000", 0, 256), ("/tile/0/001.p/44", 256, 300), ("/tile/0/001.p/43", 256, 299)] {
-        let leaves: Vec<Hash> = lines[from..to].iter().map(|line| leaf(line)).collect();
+        let leaves: Vec<Hash> = lines[from..to].iter().map(leaf).collect();
         assert_eq!(tile(stack, path).await, leaves, "{path}");
     }
     for none in ["/tile/0/001", "/tile/0/001.p/45", "/tile/0/002.p/1", "/tile/1/000", "/tile/x/000", "/tile/0/0"] {
@@ -83,21 +73,6 @@ async fn what_is_served_is_what_was_signed(stack: &Stack) {
     }
     assert_eq!(auditor(stack, "/api/audit/proof/7").await.matches("tlog-proof@v1").count(), 1);
     api.get("/api/audit/proof/301").await.problem(404, "not_found");
-}
-
-type Hash = [u8; 32];
-
-fn leaf(line: &str) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(line).finalize().into()
-}
-
-/// As RFC 6962 defines it.
-fn root(leaves: &[Hash]) -> Hash {
-    if let [leaf] = leaves {
-        return *leaf;
-    }
-    let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-    Sha256::new().chain_update([1]).chain_update(root(left)).chain_update(root(right)).finalize().into()
 }
 
 async fn tile(stack: &Stack, path: &str) -> Vec<Hash> {
@@ -233,7 +208,7 @@ async fn an_archive_takes_nothing_away(stack: &Stack) {
     assert_eq!(stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]), "null\n");
     let root = before.0.lines().nth(1).and_then(|line| line.strip_prefix("root ")).unwrap();
     let _ = stack.audited(&["verify", "--expect", &format!("{EVENTS}:{root}")]);
-    signed(stack, EVENTS + 1).await;
+    stack.until_signed(EVENTS + 1).await;
     let proof: Value = serde_json::from_str(&stack.audited(&["prove", "--seq", "17", "--json"])).unwrap();
     assert_eq!(proof["event"], Value::Null);
     let _ = stack.audited(&["prove", "--seq", "17"]);
@@ -243,10 +218,10 @@ async fn an_archive_takes_nothing_away(stack: &Stack) {
     let root = stack.audited(&["verify", archived.to_str().unwrap()]);
     assert!(root.starts_with("size 256\nroot "), "{root}");
     // The ledger goes on where it was.
-    sessions(stack, 1).await;
+    stack.sessions(1).await;
     assert_eq!(stack.ledger().len(), EVENTS - 256 + 2);
     assert_eq!(stack.ledger()[..EVENTS - 256], before.2[256..]);
-    signed(stack, EVENTS + 2).await;
+    stack.until_signed(EVENTS + 2).await;
     let _ = stack.audited(&["verify"]);
     an_older_checkpoint_is_still_proved(stack, &before.1).await;
 }
@@ -263,8 +238,8 @@ fn it_says_what_was_archived(stack: &Stack, said: &Value) {
 }
 
 async fn kept(stack: &Stack) {
-    sessions(stack, EVENTS).await;
-    signed(stack, EVENTS).await;
+    stack.sessions(EVENTS).await;
+    stack.until_signed(EVENTS).await;
     what_is_served_is_what_was_signed(stack).await;
     the_key_is_kept(stack);
     others_agree(stack);
@@ -288,6 +263,50 @@ mod ledger {
     on_both_databases!(told, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
 }
 
+/// Lengthens a ledger of one event to so many: the same again and again, each with an id and a place of its own.
+fn lengthen(stack: &Stack, size: usize) {
+    let first = stack.ledger().remove(0);
+    let event: Value = serde_json::from_str(&first).unwrap();
+    let id = event["id"].as_str().unwrap();
+    let (kept, _) = id.split_at(id.len() - 12);
+    let line = |seq: usize| {
+        let numbered = first.replacen(id, &format!("{kept}{seq:012}"), 1);
+        numbered.replacen("\"ledgerseq\":\"1\"", &format!("\"ledgerseq\":\"{seq}\""), 1)
+    };
+    let lines: Vec<String> = std::iter::once(first.clone()).chain((2..=size).map(line)).collect();
+    let (numbers, twelve) = if stack.is_sqlite() {
+        let numbers = format!("(SELECT 2 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {size})");
+        (format!("WITH RECURSIVE n AS {numbers}"), "printf('%012d', n.seq)")
+    } else {
+        (format!("WITH n AS (SELECT generate_series(2, {size}) AS seq)"), "lpad(n.seq::text, 12, '0')")
+    };
+    stack.query(&format!(
+        "{numbers} INSERT INTO ledger (seq, body) SELECT n.seq, replace(replace(l.body, '{id}', '{kept}' || {twelve}),
+            '\"ledgerseq\":\"1\"', '\"ledgerseq\":\"' || n.seq || '\"') FROM n, ledger l WHERE l.seq = 1 ORDER BY n.seq"
+    ));
+    stack.put_head(&lines);
+}
+
+/// A ledger that grows much is not made to wait as long as one that grows a little.
+async fn much_is_signed_at_once(stack: &Stack) {
+    const MUCH: usize = 10_000;
+    stack.sessions(1).await;
+    stack.until_signed(1).await;
+    lengthen(stack, MUCH);
+    stack.until_indexed().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(stack.signed(), Some(1), "one event too few");
+    stack.sessions(1).await;
+    stack.until_signed(MUCH + 1).await;
+    let _ = stack.audited(&["verify"]);
+}
+
+mod much {
+    use super::*;
+
+    on_both_databases!(much_is_signed_at_once, [("AUDIT_CHECKPOINT_SECONDS", "3600")], rooms: 0, audits: 1);
+}
+
 /// The database is one that somebody put back; what was signed since stands in the file outside.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_signed_outside_is_not_unsaid() {
@@ -299,8 +318,8 @@ async fn what_was_signed_outside_is_not_unsaid() {
         ("AUDIT_CHECKPOINT_FILE".to_owned(), file.display().to_string()),
     ];
     let mut stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
-    sessions(&stack, 20).await;
-    signed(&stack, 20).await;
+    stack.sessions(20).await;
+    stack.until_signed(20).await;
     eventually("the file has it", async || fs::read_to_string(&file).is_ok_and(|text| text.contains("\n20\n"))).await;
     // A record that goes further than this one, under the same name and key.
     assert!(stack.audits.remove(0).terminate().success());
@@ -311,10 +330,10 @@ async fn what_was_signed_outside_is_not_unsaid() {
     fs::write(&file, format!("{origin}\n25\n{root}\n\n\u{2014} {origin} AAAAAAAA\n")).unwrap();
     stack.audits.push(stack.start_audit());
     let _ = stack.audits[0].wait_for_log("ready");
-    sessions(&stack, 3).await;
+    stack.sessions(3).await;
     let refusal = stack.audits[0].wait_for_log("NOTHING IS SIGNED ANY MORE");
     assert!(refusal.to_string().contains("25 were signed by the file outside"), "{refusal}");
-    assert_eq!(stack.query("SELECT max(size) FROM checkpoint"), "20");
+    assert_eq!(stack.signed(), Some(20));
     let text = stack.audits[0].metrics().await;
     assert!(text.contains("avanzacast_audit_refuses 1"), "somebody can see that it refuses");
 }
@@ -325,11 +344,11 @@ async fn a_head_that_does_not_fit_is_not_signed() {
     require!(Postgres::available());
     let env = vec![("AUDIT_CHECKPOINT_SECONDS".to_owned(), "1".to_owned())];
     let stack = Stack::postgres(StackOptions { audits: 1, env, ..Default::default() }).await;
-    sessions(&stack, 5).await;
-    signed(&stack, 5).await;
+    stack.sessions(5).await;
+    stack.until_signed(5).await;
     stack.query("UPDATE ledger_head SET frontier = overlay(frontier placing '\\x00'::bytea from 3 for 1)");
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     let refusal = stack.audits[0].wait_for_log("NOTHING IS SIGNED ANY MORE");
     assert!(refusal.to_string().contains("the ledger's head is not what its events come to"), "{refusal}");
-    assert_eq!(stack.query("SELECT max(size) FROM checkpoint"), "5");
+    assert_eq!(stack.signed(), Some(5));
 }

@@ -8,11 +8,10 @@ use std::process::{Command, Output, Stdio};
 use async_nats::jetstream;
 use avanzacast_schemas::SessionId;
 use avanzacast_schemas::bus::BusUser;
-use avanzacast_tests::{Answer, Postgres, Stack, StackOptions, binary, eventually, on_both_databases, require};
+use avanzacast_tests::{Answer, Postgres, Stack, StackOptions, binary, merkle, on_both_databases, require};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 type Env = Vec<(String, String)>;
 
@@ -59,16 +58,8 @@ fn file(stack: &Stack, name: &str, lines: &[String]) -> PathBuf {
     path
 }
 
-/// The root as RFC 6962 defines it.
-fn root(lines: &[String]) -> Vec<u8> {
-    match lines {
-        [] => Sha256::digest(b"").to_vec(),
-        [one] => Sha256::new().chain_update([0]).chain_update(one).finalize().to_vec(),
-        many => {
-            let (left, right) = many.split_at(many.len().next_power_of_two() / 2);
-            Sha256::new().chain_update([1]).chain_update(root(left)).chain_update(root(right)).finalize().to_vec()
-        }
-    }
+fn root(lines: &[String]) -> merkle::Hash {
+    merkle::root(&lines.iter().map(merkle::leaf).collect::<Vec<_>>())
 }
 
 async fn session(stack: &Stack, room: &str) -> Answer {
@@ -90,14 +81,8 @@ async fn history(stack: &Stack) -> (Vec<String>, Answer) {
         .post("/api/users", &json!({"email": "ana@example.org", "username": "ana"}))
         .await
         .expect(201);
-    let jetstream = jetstream::new(stack.admin().await);
-    let lines = stack.ledger();
-    eventually("EVENTS is complete", async || {
-        let events = jetstream.get_stream("EVENTS").await.unwrap();
-        events.cached_info().state.last_sequence >= lines.len() as u64
-    })
-    .await;
-    (lines, last)
+    stack.until_relayed().await;
+    (stack.ledger(), last)
 }
 
 fn lines(text: &str) -> Vec<String> {

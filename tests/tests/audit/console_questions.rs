@@ -18,11 +18,6 @@ async fn create(stack: &Stack, room: &str, name: &str) -> String {
     stack.api().post("/api/session", &body).await.expect(201).str("id").to_owned()
 }
 
-async fn indexed(stack: &Stack) {
-    let behind = "SELECT (SELECT size FROM ledger_head) - (SELECT position FROM reactor WHERE name = 'audit')";
-    eventually("all is indexed", async || stack.query(behind) == "0").await;
-}
-
 fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
@@ -169,7 +164,7 @@ async fn who_was_there(stack: &Stack) {
     let broadcast = keeper.post("/api/broadcasts", &json!({"title": "Uno"})).await.expect(201).str("id").to_owned();
     let host = json!({"username": "Eva", "role": "host"});
     keeper.post(&format!("/api/broadcasts/{broadcast}/session"), &host).await.expect(201);
-    indexed(stack).await;
+    stack.until_indexed().await;
     let now = jiff::Timestamp::now().to_string();
     let one = is_who(stack, &format!("room=d%C3%A9mo&at={now}"), &["--room", "démo", "--at", &now]).await;
     assert_eq!(one.body["couldEnter"][0]["name"]["value"], "Ana");
@@ -189,7 +184,7 @@ async fn who_of_a_crowd(stack: &Stack) {
         let sessions = (0..25).map(|_| create(stack, "crowd", "Ana"));
         futures::future::join_all(sessions).await;
     }
-    indexed(stack).await;
+    stack.until_indexed().await;
     let now = jiff::Timestamp::now().to_string();
     let answer = is_who(stack, &format!("room=crowd&at={now}"), &["--room", "crowd", "--at", &now]).await;
     assert_eq!(answer.body["couldEnter"].as_array().unwrap().len(), 500);
@@ -206,7 +201,7 @@ async fn who_of_a_crowd(stack: &Stack) {
 
 async fn console_questions(stack: &Stack) {
     create(stack, "demo", "Ana").await;
-    indexed(stack).await;
+    stack.until_indexed().await;
     where_the_ledger_stands(stack).await;
     how_much_happened_when(stack).await;
     what_happened_in_a_time(stack).await;

@@ -64,10 +64,7 @@ fn start(stack: &mut Stack) {
 
 async fn all_is_derived_and_signed(stack: &Stack) -> String {
     let size = stack.query("SELECT size FROM ledger_head");
-    eventually("all is derived", async || {
-        stack.query("SELECT position FROM reactor WHERE name = 'audit'") == stack.query("SELECT size FROM ledger_head")
-    })
-    .await;
+    stack.until_indexed().await;
     eventually("all is signed", async || {
         stack.query("SELECT max(size) FROM checkpoint") == stack.query("SELECT size FROM ledger_head")
     })

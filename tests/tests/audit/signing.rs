@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, on_both_databases, require};
+use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
 use serde_json::{Value, json};
 use signed_note::{Note, StandardVerifier, VerifierList};
 use tokio::{
@@ -20,25 +20,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::tampering::{bytes, frontier};
-
 const REFUSES: &str = "NOTHING IS SIGNED ANY MORE";
-
-async fn sessions(stack: &Stack, count: usize) {
-    let body = json!({"room": "demo", "username": "Ana"});
-    for _ in 0..count {
-        stack.api().post("/api/session", &body).await.expect(201);
-    }
-}
-
-fn size_signed(stack: &Stack) -> String {
-    stack.query("SELECT max(size) FROM checkpoint")
-}
-
-async fn signed(stack: &Stack, size: usize) {
-    let wanted = size.to_string();
-    eventually("it is signed", async || size_signed(stack) == wanted).await;
-}
 
 fn env(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let all = [("AUDIT_CHECKPOINT_SECONDS", "1")].into_iter().chain(more.iter().copied());
@@ -62,57 +44,10 @@ fn restart(stack: &mut Stack) {
     }
 }
 
-/// Lengthens a ledger of one event to so many: the same again and again, each with an id and a place of its own.
-fn lengthen(stack: &Stack, size: usize) {
-    let first = stack.ledger().remove(0);
-    let event: Value = serde_json::from_str(&first).unwrap();
-    let id = event["id"].as_str().unwrap();
-    let (kept, _) = id.split_at(id.len() - 12);
-    let line = |seq: usize| {
-        let numbered = first.replacen(id, &format!("{kept}{seq:012}"), 1);
-        numbered.replacen("\"ledgerseq\":\"1\"", &format!("\"ledgerseq\":\"{seq}\""), 1)
-    };
-    let lines: Vec<String> = std::iter::once(first.clone()).chain((2..=size).map(line)).collect();
-    let (numbers, twelve) = if stack.is_sqlite() {
-        let numbers = format!("(SELECT 2 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < {size})");
-        (format!("WITH RECURSIVE n AS {numbers}"), "printf('%012d', n.seq)")
-    } else {
-        (format!("WITH n AS (SELECT generate_series(2, {size}) AS seq)"), "lpad(n.seq::text, 12, '0')")
-    };
-    stack.query(&format!(
-        "{numbers} INSERT INTO ledger (seq, body) SELECT n.seq, replace(replace(l.body, '{id}', '{kept}' || {twelve}),
-            '\"ledgerseq\":\"1\"', '\"ledgerseq\":\"' || n.seq || '\"') FROM n, ledger l WHERE l.seq = 1 ORDER BY n.seq"
-    ));
-    let head = bytes(stack, &frontier(&lines));
-    stack.query(&format!("UPDATE ledger_head SET size = {size}, frontier = {head}"));
-}
-
-/// A ledger that grows much is not made to wait as long as one that grows a little.
-async fn much_is_signed_at_once(stack: &Stack) {
-    const MUCH: usize = 10_000;
-    sessions(stack, 1).await;
-    signed(stack, 1).await;
-    lengthen(stack, MUCH);
-    let all = MUCH.to_string();
-    let followed = "SELECT position FROM reactor WHERE name = 'audit'";
-    eventually("it is followed", async || stack.query(followed) == all).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(size_signed(stack), "1", "one event too few");
-    sessions(stack, 1).await;
-    signed(stack, MUCH + 1).await;
-    let _ = stack.audited(&["verify"]);
-}
-
-mod much {
-    use super::*;
-
-    on_both_databases!(much_is_signed_at_once, [("AUDIT_CHECKPOINT_SECONDS", "3600")], rooms: 0, audits: 1);
-}
-
 /// Somebody who has the database changes an event, and gives it back.
 async fn a_changed_event_is_not_signed(mut stack: Stack) {
-    sessions(&stack, 20).await;
-    signed(&stack, 20).await;
+    stack.sessions(20).await;
+    stack.until_signed(20).await;
     let body = stack.query("SELECT body FROM ledger WHERE seq = 7");
     let put = |stack: &Stack, body: &str| {
         stack.query(&format!("UPDATE ledger SET body = '{}' WHERE seq = 7", body.replace('\'', "''")));
@@ -123,22 +58,22 @@ async fn a_changed_event_is_not_signed(mut stack: Stack) {
         "ALTER TABLE ledger DISABLE TRIGGER USER"
     });
     put(&stack, &body.replacen("\"demo\"", "\"dema\"", 1));
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     let refusal = signer(&stack).wait_for_log(REFUSES);
     assert!(refusal.to_string().contains("the first 20 events are not those that were signed"), "{refusal}");
     assert!(signer(&stack).metrics().await.contains("avanzacast_audit_refuses 1"));
 
     // Not by a worker that begins with it either; and to give it back is not enough for one that has seen it.
     restart(&mut stack);
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     let _ = signer(&stack).wait_for_log(REFUSES);
     put(&stack, &body);
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(size_signed(&stack), "20");
+    assert_eq!(stack.signed(), Some(20));
 
     restart(&mut stack);
-    signed(&stack, 23).await;
+    stack.until_signed(23).await;
     let shown = signer(&stack).metrics().await;
     assert!(shown.contains("avanzacast_audit_refuses 0"), "{shown}");
     eventually("it is shown what was signed", async || {
@@ -186,13 +121,13 @@ async fn an_old_backup_is_not_signed_even_when_it_has_outgrown_what_was_lost() {
     let (file, backup) = (folder.path().join("checkpoints"), folder.path().join("backup"));
     fs::create_dir(&backup).unwrap();
     let mut stack = Stack::sqlite_with(env(&[("AUDIT_CHECKPOINT_FILE", file.to_str().unwrap())])).await;
-    sessions(&stack, 10).await;
-    signed(&stack, 10).await;
+    stack.sessions(10).await;
+    stack.until_signed(10).await;
     assert!(stack.edges.remove(0).terminate().success());
     copy(stack.data_dir(), &backup);
     stack.restart_up();
-    sessions(&stack, 10).await;
-    signed(&stack, 20).await;
+    stack.sessions(10).await;
+    stack.until_signed(20).await;
     let told = || fs::read_to_string(&file).unwrap_or_default();
     eventually("the file has it", async || told().contains("\n20\n")).await;
     let before = told();
@@ -201,19 +136,19 @@ async fn an_old_backup_is_not_signed_even_when_it_has_outgrown_what_was_lost() {
     copy(&backup, stack.data_dir());
     fs::remove_dir_all(stack.data_dir().join("nats")).unwrap();
     stack.restart_up();
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     let refusal = signer(&stack).wait_for_log(REFUSES);
     assert!(refusal.to_string().contains("the ledger has 11 events, and 20 were signed by the file"), "{refusal}");
 
-    sessions(&stack, 12).await;
+    stack.sessions(12).await;
     restart(&mut stack);
-    sessions(&stack, 1).await;
+    stack.sessions(1).await;
     let refusal = signer(&stack).wait_for_log(REFUSES);
     assert!(
         refusal.to_string().contains("the first 20 events are not those that were signed by the file"),
         "{refusal}"
     );
-    assert_eq!((size_signed(&stack), told()), ("10".to_owned(), before), "nothing is signed, and nothing unsaid");
+    assert_eq!((stack.signed(), told()), (Some(10), before), "nothing is signed, and nothing unsaid");
 }
 
 /// Somebody outside, who at first does not answer at all, then refuses, then listens.
@@ -275,8 +210,8 @@ async fn an_address_outside_is_told_when_it_listens() {
     let options = StackOptions { audits: 1, env: env(&[("AUDIT_CHECKPOINT_URL", &url)]), ..Default::default() };
     let stack = Stack::postgres(options).await;
     for size in [3, 6] {
-        sessions(&stack, 3).await;
-        signed(&stack, size).await;
+        stack.sessions(3).await;
+        stack.until_signed(size).await;
     }
     eventually("it refused", async || *outside.refused.lock().unwrap() >= 2).await;
     outside.hears.store(true, Ordering::SeqCst);
@@ -297,8 +232,8 @@ fn is_signed_with(note: &str, vkey: &str) -> bool {
 
 /// A new key signs from the next start on; what the old one signed still counts.
 async fn keys_change(stack: &Stack) {
-    sessions(stack, 3).await;
-    signed(stack, 3).await;
+    stack.sessions(3).await;
+    stack.until_signed(3).await;
     let note = || stack.query("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1") + "\n";
     let (old, first) = (stack.audited(&["key"]).trim().to_owned(), note());
     assert!(is_signed_with(&first, &old));
@@ -313,8 +248,8 @@ async fn keys_change(stack: &Stack) {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
     // Who runs goes on as before.
-    sessions(stack, 1).await;
-    signed(stack, 4).await;
+    stack.sessions(1).await;
+    stack.until_signed(4).await;
     assert!(is_signed_with(&note(), &old) && !is_signed_with(&note(), keys[0]));
     fs::write(stack.data_dir().join("keys"), rotated).unwrap();
 }
@@ -322,8 +257,8 @@ async fn keys_change(stack: &Stack) {
 async fn the_new_key_signs(stack: &Stack) {
     let keys = fs::read_to_string(stack.data_dir().join("keys")).unwrap();
     let (new, old) = keys.trim().split_once('\n').unwrap();
-    sessions(stack, 1).await;
-    signed(stack, 5).await;
+    stack.sessions(1).await;
+    stack.until_signed(5).await;
     let auditor = stack.api().with_secret(stack.secret());
     let served = auditor.get("/checkpoint").await.expect(200).text;
     assert!(is_signed_with(&served, new) && !is_signed_with(&served, old));
@@ -382,8 +317,8 @@ async fn a_key_that_cannot_be_used_stops_the_start() {
 async fn a_key_can_be_configured() {
     require!(Postgres::available());
     let mut stack = Stack::postgres(StackOptions { audits: 1, env: env(&[]), ..Default::default() }).await;
-    sessions(&stack, 1).await;
-    signed(&stack, 1).await;
+    stack.sessions(1).await;
+    stack.until_signed(1).await;
     let path = stack.data_dir().join("audit/signing.key");
     let kept = fs::read_to_string(&path).unwrap();
     fs::remove_file(&path).unwrap();
@@ -392,8 +327,8 @@ async fn a_key_can_be_configured() {
     let secret = kept.trim().splitn(5, '+').last().unwrap();
     configured.forbid_in_logs(secret);
     let _ = configured.wait_for_log("ready");
-    sessions(&stack, 1).await;
-    signed(&stack, 2).await;
+    stack.sessions(1).await;
+    stack.until_signed(2).await;
     assert!(!path.exists());
     let mut key = stack.audit_command(&["key"]);
     let shown = key.env("AUDIT_SIGNING_KEY", kept.trim()).output().unwrap();
@@ -417,8 +352,8 @@ async fn another_takes_the_place_of_who_signed() {
     require!(Postgres::available());
     let mut stack = Stack::postgres(StackOptions { audits: 2, env: env(&[]), ..Default::default() }).await;
     for round in 1..=3 {
-        sessions(&stack, 2).await;
-        signed(&stack, round * 2).await;
+        stack.sessions(2).await;
+        stack.until_signed(round * 2).await;
         // Whichever it was, after two rounds it was one that led.
         assert!(stack.audits.remove(0).terminate().success());
         let next = stack.start_audit();

@@ -3,42 +3,12 @@
 
 use std::{fs, path::PathBuf};
 
-use avanzacast_tests::{Stack, eventually, on_both_databases};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use avanzacast_tests::{Stack, on_both_databases};
 
 /// Two full tiles, and some more.
 const EVENTS: usize = 600;
 /// In the second tile.
 const PLACE: usize = 300;
-
-type Hash = [u8; 32];
-
-fn node(left: &[u8], right: &[u8]) -> Hash {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
-}
-
-fn leaf(line: &str) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(line).finalize().into()
-}
-
-/// What an attacker who knows the format makes of the head: the roots of the complete subtrees, in hex.
-pub(super) fn frontier(lines: &[String]) -> String {
-    let mut roots: Vec<(usize, Hash)> = Vec::new();
-    for line in lines {
-        let (mut height, mut hash) = (0, leaf(line));
-        while roots.last().is_some_and(|(other, _)| *other == height) {
-            hash = node(&roots.pop().unwrap().1, &hash);
-            height += 1;
-        }
-        roots.push((height, hash));
-    }
-    roots.iter().map(|(_, hash)| data_encoding::HEXLOWER.encode(hash)).collect()
-}
-
-pub(super) fn bytes(stack: &Stack, hex: &str) -> String {
-    if stack.is_sqlite() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
-}
 
 fn text(line: &str) -> String {
     format!("'{}'", line.replace('\'', "''"))
@@ -60,16 +30,9 @@ fn disarm(stack: &Stack) {
 
 /// A history, all of it signed, and nobody who goes on with it; answers its lines, and the checkpoint.
 async fn signed(stack: &Stack) -> (Vec<String>, PathBuf) {
-    let body = json!({"room": "demo", "username": "Ana"});
-    for _ in 0..EVENTS {
-        stack.api().post("/api/session", &body).await.expect(201);
-    }
-    let all = EVENTS.to_string();
-    eventually("all of it is signed", async || stack.query("SELECT max(size) FROM checkpoint") == all).await;
-    eventually("all of it is indexed", async || {
-        stack.query("SELECT position FROM reactor WHERE name = 'audit'") == all
-    })
-    .await;
+    stack.sessions(EVENTS).await;
+    stack.until_signed(EVENTS).await;
+    stack.until_indexed().await;
     // Whoever derives would write over what is changed here, or not, as time has it.
     for process in stack.edges.iter().chain(&stack.audits) {
         process.terminate();
@@ -168,7 +131,7 @@ fn a_history_written_anew_is_found(stack: &Stack, lines: &[String]) {
     let place = EVENTS - 20;
     forged[place - 1] = forged[place - 1].replacen("\"minted\"", "\"Minted\"", 1);
     put(stack, place, &forged[place - 1]);
-    stack.query(&format!("UPDATE ledger_head SET frontier = {}", bytes(stack, &frontier(&forged))));
+    stack.put_head(&forged);
     let found = stack.audit_finds(&["verify"]);
     assert!(found.contains("was signed (the table of checkpoints)"), "{found}");
     stack.query(&format!("DELETE FROM checkpoint WHERE size >= {place}"));
@@ -189,8 +152,7 @@ fn an_old_copy_is_found(stack: &Stack, lines: &[String]) {
     }
     stack.query(&format!("DELETE FROM checkpoint WHERE size > {size}"));
     stack.query(&format!("UPDATE reactor SET position = {size} WHERE name = 'audit'"));
-    let head = bytes(stack, &frontier(&lines[..size]));
-    stack.query(&format!("UPDATE ledger_head SET size = {size}, frontier = {head}"));
+    stack.put_head(&lines[..size]);
     let _ = stack.audited(&["verify"]);
     let found = stack.audit_finds(&["verify", "--checkpoint", "kept"]);
     assert!(found.contains(&format!("it ends with event {size}, and {EVENTS} events were signed")), "{found}");

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use avanzacast_tests::{
-    Api, Dispatched, EventSource, Load, Postgres, Stack, StackOptions, eventually, http_client, on_both_databases,
-    require,
+    Api, Dispatched, EventSource, Load, Postgres, Stack, StackOptions, eventually, http_client,
+    merkle::{Hash, leaf, root},
+    on_both_databases, require,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 async fn watch(stack: &Stack, query: &str, last_id: Option<&str>) -> EventSource {
     EventSource::open(&format!("{}/api/events{query}", stack.api().base()), stack.secret(), last_id).await
@@ -108,31 +108,13 @@ async fn what_is_watched_is_what_was_and_what_comes(stack: &Stack) {
         assert_eq!(ask(&format!("session={}", session.str("id")), 1).await, ["token.registered"]);
         let consumed = format!("session={}&type=session.*", other.str("id"));
         assert_eq!(ask(&consumed, 1).await, ["session.consumed"]);
-        eventually("the index has it all", async || {
-            stack.query("SELECT position FROM reactor WHERE name = 'audit'") == stack.ledger().len().to_string()
-        })
-        .await;
+        stack.until_indexed().await;
     }
     let mut whole = watch(stack, "?after=0", None).await;
     let ledger = stack.ledger();
     assert_is_the_ledger(&whole.take(ledger.len()).await, &ledger);
 }
 on_both_databases!(what_is_watched_is_what_was_and_what_comes, [], rooms: 0, audits: 1);
-
-fn leaf(entry: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
-}
-
-/// RFC 6962, 2.1.
-fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
-    match leaves {
-        [one] => *one,
-        _ => {
-            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            Sha256::new().chain_update([1]).chain_update(root(left)).chain_update(root(right)).finalize().into()
-        }
-    }
-}
 
 async fn bytes(stack: &Stack, path: &str) -> Vec<u8> {
     let client = http_client().build().unwrap();
@@ -172,7 +154,7 @@ async fn checkpoint_tiles_and_entries_are_one_tree(stack: &Stack) {
         }
         hashes.extend(bytes(stack, &format!("/tile/0/{suffix}")).await);
     }
-    let leaves: Vec<[u8; 32]> = entries.iter().map(|entry| leaf(entry)).collect();
+    let leaves: Vec<Hash> = entries.iter().map(leaf).collect();
     assert_eq!(leaves.concat(), hashes, "level 0 is the entries' hashes");
     assert_eq!(bytes(stack, "/tile/1/000.p/1").await, root(&leaves[..256]), "level 1 is the root of a full tile below");
     let said = checkpoint.text.lines().nth(2).unwrap();

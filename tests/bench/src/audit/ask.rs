@@ -45,6 +45,21 @@ pub(super) fn run(cores: &Cores, stack: &Stack, arguments: &[&str]) -> Measured 
     Measured { seconds: start.elapsed().as_secs_f64(), lines, said }
 }
 
+/// Runs `avanzacast audit replay` into `avanzacast audit verify -`, both on the servers' cores.
+pub(super) fn replay_verified(cores: &Cores, stack: &Stack) -> Measured {
+    let start = Instant::now();
+    let (mut replay, mut verify) = (stack.audit_command(&["replay"]), stack.audit_command(&["verify", "-"]));
+    let (mut replay, verify) = cores.with_servers(|| {
+        let mut replay = replay.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = replay.stdout.take().unwrap();
+        (replay, verify.stdin(lines).stdout(Stdio::piped()).spawn().unwrap())
+    });
+    let output = verify.wait_with_output().unwrap();
+    assert!(replay.wait().unwrap().success() && output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    Measured { seconds: start.elapsed().as_secs_f64(), lines: looked_at(&said), said }
+}
+
 /// How many events `audit verify` says it has looked at: `size 7`, or `events 3 to 7`.
 pub(super) fn looked_at(said: &str) -> u64 {
     let numbers: Vec<u64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();

@@ -160,6 +160,13 @@ fn speeds(cores: &Cores, long: &Stack) {
         let target = (what != "replay from the ledger to NDJSON").then_some(("at least 200000/s", rate >= 200_000.0));
         row(what, &format!("{events} events in {seconds:.1} s, {rate:.0}/s"), target);
     }
+    let Measured { seconds, lines, .. } = ask::replay_verified(cores, long);
+    let rate = lines as f64 / seconds;
+    row(
+        "replay from the stream to NDJSON, into `verify -`",
+        &format!("{lines} events in {seconds:.1} s, {rate:.0}/s"),
+        Some(("at least 200000/s", rate >= 200_000.0)),
+    );
 }
 
 /// Questions, as whole programs.

@@ -3,7 +3,7 @@
 use avanzacast_tests::{Stack, eventually, on_both_databases};
 use serde_json::{Value, json};
 
-use super::{answer, each, indexed, participant, registered, session, tell};
+use super::{answer, each, participant, registered, session, tell};
 
 async fn somebody_is_found(stack: &Stack) {
     let keeper = stack.api().with_secret(stack.secret());
@@ -19,7 +19,7 @@ async fn somebody_is_found(stack: &Stack) {
     tell(stack, "participant_joined", "PA_2", "mallory").await;
     eventually("both are known", async || stack.events_of_type("participant.joined").len() == 2).await;
     let unindexed = by_every_name(stack);
-    indexed(stack).await;
+    stack.until_indexed().await;
     let found = by_every_name(stack);
     assert_eq!(without_reach(&found), without_reach(&unindexed), "however far the index reaches");
 

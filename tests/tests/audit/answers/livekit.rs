@@ -5,7 +5,7 @@ use std::time::Duration;
 use avanzacast_tests::{LiveStudio, Participant, StackOptions, eventually, require};
 use serde_json::json;
 
-use super::{answer, each, indexed, now, participant, session};
+use super::{answer, each, now, participant, session};
 
 async fn who_was_really_there(studio: &LiveStudio) {
     let stack = &studio.stack;
@@ -18,7 +18,7 @@ async fn who_was_really_there(studio: &LiveStudio) {
     stranger.leave();
     eventually("both are said to have left", async || stack.events_of_type("participant.left").len() == 2).await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
-    indexed(stack).await;
+    stack.until_indexed().await;
 
     let there = answer(stack, &["who", "--room", "demo", "--at", &during]);
     assert_eq!(each(&there["entered"], "participant"), [participant(&created)]);
@@ -60,7 +60,7 @@ async fn a_time_in_which_nobody_knew_is_said() {
         let found = async || !stack.events_of_type("presence.gap").is_empty();
         eventually("it is found by asking", found).await;
     }
-    indexed(stack).await;
+    stack.until_indexed().await;
     let gap = &stack.events_of_type("presence.gap")[0];
     let at = answer(stack, &["who", "--room", "demo", "--at", &before]);
     let gaps = &at["notCovered"]["gaps"];

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream;
 use avanzacast_schemas::{SessionId, bus::BusUser};
-use avanzacast_tests::{Answer, LiveKitKey, Stack, eventually};
+use avanzacast_tests::{Answer, LiveKitKey, Stack};
 use serde_json::{Value, json};
 
 fn now() -> String {
@@ -47,11 +47,6 @@ async fn registered(stack: &Stack, room: &str, identity: &str, user: i64) -> Str
     let body = json!({"sessionId": id, "token": token, "createdBy": user});
     stack.api().with_secret(stack.secret()).post("/api/tokens", &body).await.expect(201);
     id
-}
-
-async fn indexed(stack: &Stack) {
-    let behind = "SELECT (SELECT size FROM ledger_head) - (SELECT position FROM reactor WHERE name = 'audit')";
-    eventually("all is indexed", async || stack.query(behind) == "0").await;
 }
 
 fn answer(stack: &Stack, arguments: &[&str]) -> Value {

@@ -11,7 +11,7 @@ use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, on_both_databa
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{answer, each, indexed, participant, registered, session};
+use super::{answer, each, participant, registered, session};
 
 struct Said {
     lines: Vec<String>,
@@ -23,15 +23,6 @@ fn replay(stack: &Stack, arguments: &[&str]) -> Said {
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said { lines: text(output.stdout).lines().map(str::to_owned).collect(), stderr: text(output.stderr) }
-}
-
-async fn relayed(stack: &Stack) {
-    let (jetstream, size) = (jetstream::new(stack.admin().await), stack.query("SELECT size FROM ledger_head"));
-    eventually("EVENTS is complete", async || {
-        let events = jetstream.get_stream("EVENTS").await.unwrap();
-        events.cached_info().state.last_sequence.to_string() == size
-    })
-    .await;
 }
 
 /// Users, broadcasts, rooms and sessions, each more than one; answers a broadcast.
@@ -210,7 +201,7 @@ impl Follower {
 async fn what_happens_is_followed(stack: &Stack) {
     for source in ["stream", "ledger"] {
         let size = stack.ledger().len();
-        relayed(stack).await;
+        stack.until_relayed().await;
         let follower = Follower::start(stack, &["--source", source, "--after", &size.to_string(), "--room", "green"]);
         for _ in 0..3 {
             session(stack, "red", "Ana").await;
@@ -246,8 +237,8 @@ async fn a_long_one_says_how_far_it_is(stack: &Stack) {
 
 async fn parts(stack: &Stack) {
     let (broadcast, session) = history(stack).await;
-    indexed(stack).await;
-    relayed(stack).await;
+    stack.until_indexed().await;
+    stack.until_relayed().await;
     parts_are_the_same_from_everywhere(stack, &broadcast, &session);
     it_goes_on_where_it_ended(stack);
     what_cannot_be_meant_is_refused(stack);
@@ -264,9 +255,9 @@ async fn archived(stack: &Stack) {
         session(stack, "red", "Eva").await;
     }
     let expected = answer(stack, &["who", "--session", first.str("id")]);
-    eventually("all is signed", async || stack.query("SELECT max(size) FROM checkpoint") == "301").await;
-    indexed(stack).await;
-    relayed(stack).await;
+    stack.until_signed(301).await;
+    stack.until_indexed().await;
+    stack.until_relayed().await;
     let followed = "SELECT min(position) FROM reactor";
     eventually("all are done with them", async || stack.query(followed).parse::<usize>().unwrap() >= 256).await;
     let archived = answer(stack, &["archive", "--before", "2099-01-01T00:00:00Z"]);
@@ -310,7 +301,7 @@ async fn a_follower_notices_that_the_record_was_lost() {
     require!(Postgres::available());
     let stack = Stack::postgres(StackOptions::default()).await;
     session(&stack, "blue", "Ana").await;
-    relayed(&stack).await;
+    stack.until_relayed().await;
     let follower = Follower::start(&stack, &[]);
     let first: Value = serde_json::from_str(&follower.next()).unwrap();
     assert_eq!(first["ledgerseq"], "1");

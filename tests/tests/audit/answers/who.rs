@@ -5,7 +5,7 @@ use std::time::Duration;
 use avanzacast_tests::{Postgres, Stack, StackOptions, eventually, on_both_databases, require};
 use serde_json::{Value, json};
 
-use super::{answer, each, indexed, now, participant, registered, session, tell};
+use super::{answer, each, now, participant, registered, session, tell};
 
 /// Ana by a session, Eva by a token without one, Luis by a token from elsewhere, Mallory by nothing of ours.
 struct Room {
@@ -124,7 +124,7 @@ fn names_are_proved(stack: &Stack, room: &Room) {
 
 async fn who(stack: &Stack) {
     let room = Room::fill(stack).await;
-    indexed(stack).await;
+    stack.until_indexed().await;
     who_could_and_did(stack, &room);
     one_session(stack, &room).await;
     names_are_proved(stack, &room);
@@ -143,7 +143,7 @@ async fn the_answer_does_not_depend_on_how_far_the_index_reaches() {
     assert!(stack.audited(&["who", "--room", "demo", "--at", &room.full]).contains("looked at one by one"));
     let worker = stack.start_audit();
     drop(worker.wait_for_log("ready"));
-    indexed(&stack).await;
+    stack.until_indexed().await;
     let with = [at(&stack, &room.full), answer(&stack, &["who", "--session", &room.ana])];
     assert_eq!(with[0]["notCovered"]["indexed"], with[0]["notCovered"]["size"]);
     for (with, without) in with.iter().zip(&without) {

@@ -39,12 +39,7 @@ pub async fn lose(stack: &mut Stack) {
     history.settle().await;
     older::keep(stack);
     eventually("work goes on", async || session(stack).await == 201).await;
-    let jetstream = jetstream::new(stack.admin().await);
-    eventually("EVENTS is complete", async || {
-        let last = jetstream.get_stream("EVENTS").await.unwrap().cached_info().state.last_sequence;
-        last.to_string() == stack.query("SELECT size FROM ledger_head")
-    })
-    .await;
+    stack.until_relayed().await;
     older::restore(stack);
     eventually("it is noticed", async || session(stack).await == 503).await;
 }

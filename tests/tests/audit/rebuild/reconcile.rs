@@ -5,7 +5,6 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use async_nats::jetstream;
 use avanzacast_schemas::SessionId;
 use avanzacast_tests::{LiveKitKey, Postgres, Stack, StackOptions, binary, eventually, require};
 use serde_json::{Value, json};
@@ -32,15 +31,6 @@ async fn link(stack: &Stack) -> String {
     stack.api().post("/api/session", &body).await.expect(201).str("id").to_owned()
 }
 
-async fn events_are_complete(stack: &Stack) {
-    let jetstream = jetstream::new(stack.admin().await);
-    eventually("EVENTS is complete", async || {
-        let last = jetstream.get_stream("EVENTS").await.unwrap().cached_info().state.last_sequence;
-        last.to_string() == stack.query("SELECT size FROM ledger_head")
-    })
-    .await;
-}
-
 /// A history, of which the database forgets the latter part.
 async fn lose(stack: &mut Stack) -> (Vec<String>, Links) {
     let mut history = History::of(stack);
@@ -57,12 +47,12 @@ async fn lose(stack: &mut Stack) -> (Vec<String>, Links) {
     history.go_on(LOST).await;
     let lost = link(stack).await;
     history.settle().await;
-    events_are_complete(stack).await;
+    stack.until_relayed().await;
     let (name, secret) = stack.signing_key();
     let token = LiveKitKey::new(name, secret).token("from-elsewhere", "blue");
     let registered = json!({"sessionId": "registered-and-lost", "token": token});
     keeper.post("/api/tokens", &registered).await.expect(201);
-    events_are_complete(stack).await;
+    stack.until_relayed().await;
     let ledger = stack.ledger();
     older::restore(stack);
     eventually("it is noticed", async || stack.api().post("/api/session", &body).await.status == 503).await;
@@ -178,7 +168,7 @@ async fn an_older_copy(stack: &mut Stack) {
     what_was_closed_stays_closed(stack, &links).await;
     assert!(assert_rebuilt(stack, "after", &[]).contains("rebuilt"));
     done(stack, &["verify"]);
-    events_are_complete(stack).await;
+    stack.until_relayed().await;
 }
 
 /// What was erased is erased again: an export goes further than the copy, and says so.
@@ -187,7 +177,7 @@ async fn an_erasure(stack: &mut Stack) {
     let participant = SessionId::try_from(id).unwrap().participant();
     let user = json!({"email": "ana@example.org", "username": "ana"});
     let user = stack.api().with_secret(stack.secret()).post("/api/users", &user).await.expect(201).int("id");
-    events_are_complete(stack).await;
+    stack.until_relayed().await;
     let mut lines = stack.ledger();
     for whom in [json!({"participant": participant}), json!({"user": user})] {
         let mut event: Value = serde_json::from_str(&lines[0]).unwrap();
@@ -213,7 +203,7 @@ async fn an_erasure(stack: &mut Stack) {
 /// Nobody needs it, and nothing happens.
 async fn nothing_lost(stack: &Stack) {
     link(stack).await;
-    events_are_complete(stack).await;
+    stack.until_relayed().await;
     assert!(done(stack, &["reconcile"]).starts_with("appended 0\nsize 1\n"));
 }
 
