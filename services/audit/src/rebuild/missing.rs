@@ -17,8 +17,8 @@ use crate::{CloudEvent, Line, Lines, Root, Source, log::Checkpoint};
 pub enum Missing {
     /// In EVENTS, as the auditor sees it.
     Stream(Box<Bus>),
-    /// In a file, as `audit replay` writes it.
-    File(PathBuf),
+    /// In a file, as `audit replay` writes it; beside it the auditor's bus, if that can be reached.
+    File(PathBuf, Option<Box<Bus>>),
 }
 
 impl Missing {
@@ -30,19 +30,38 @@ impl Missing {
                 let first = source.first().max(after + 1);
                 Ok(source.read(first))
             }
-            Self::File(path) => Ok(Lines::of_file(path)?),
+            Self::File(path, _) => Ok(Lines::of_file(path)?),
         }
     }
 
     /// That it is the same ledger; a file does not say.
     pub(super) async fn same(&self, head: &Head) -> Result<(), ReconcileError> {
         let Self::Stream(bus) = self else { return Ok(()) };
-        let found = EventsReader::new(bus, BusUser::Audit).ledger_id().await.map_err(crate::SourceError::from)?;
+        let found = copied(bus).await?;
         if found.as_ref() == Some(&head.ledger_id) {
             return Ok(());
         }
         Err(ReconcileError::Foreign { found: found.unwrap_or_default(), ours: head.ledger_id.clone() })
     }
+
+    /// Beside a file: the last event that EVENTS has of this ledger.
+    async fn witness(&self, head: &Head) -> Result<Option<Line>, ReconcileError> {
+        let Self::File(_, Some(bus)) = self else { return Ok(None) };
+        if copied(bus).await?.as_ref() != Some(&head.ledger_id) {
+            return Ok(None);
+        }
+        let source = Source::stream(bus).await?;
+        let last = source.last();
+        // One that was emptied has nothing there any more.
+        let there = last >= source.first().max(1);
+        let found = if there { source.read(last).next().await? } else { None };
+        Ok(found.and_then(|lines| lines.into_iter().next()))
+    }
+}
+
+/// Which ledger EVENTS is a copy of.
+async fn copied(bus: &Bus) -> Result<Option<String>, ReconcileError> {
+    Ok(EventsReader::new(bus, BusUser::Audit).ledger_id().await.map_err(crate::SourceError::from)?)
 }
 
 /// What was found: how far the missing events go, and which root the ledger then has, event by event at the ends of the
@@ -54,7 +73,8 @@ pub(super) struct Found {
 }
 
 /// Looks at all lines: those that the ledger has are the same there; the others continue it, one by one, each well formed;
-/// and where a checkpoint is known, the root is that one.
+/// and where a checkpoint is known, the root is that one. A file can say anything: that something is lost, a checkpoint has to
+/// say, or EVENTS, which then has the same.
 pub(super) async fn look(
     missing: &Missing,
     session: &mut Session,
@@ -70,7 +90,11 @@ pub(super) async fn look(
             return Err(ReconcileError::Root { size, wanted, found });
         }
     }
-    let mut look = Look { frontier, next: None, had: size, known, roots: Vec::new() };
+    let witness = missing.witness(head).await?;
+    let known_lost = known.iter().any(|known| known.checkpoint.size > size);
+    let told =
+        matches!(missing, Missing::Stream(_)) || known_lost || witness.as_ref().is_some_and(|(at, _)| *at > size);
+    let mut look = Look { frontier, next: None, had: size, known, witness, roots: Vec::new() };
     look.compare_root()?;
     // What is archived is here no more, and is not compared.
     let mut lines = missing.lines(cut).await?;
@@ -79,6 +103,9 @@ pub(super) async fn look(
         let (had, new): (Vec<_>, Vec<_>) = batch.into_iter().partition(|(place, _)| *place <= size);
         same(session, had.iter().filter(|(place, _)| *place > cut)).await?;
         for (place, (_, line)) in new {
+            if !told {
+                return Err(ReconcileError::Untold { last: size });
+            }
             look.take(place, &line)?;
         }
     }
@@ -130,6 +157,8 @@ struct Look<'a> {
     /// How far the ledger goes.
     had: u64,
     known: &'a [Known],
+    /// The last event of EVENTS.
+    witness: Option<Line>,
     roots: Vec<Root>,
 }
 
@@ -138,6 +167,9 @@ impl Look<'_> {
         let after = self.frontier.size();
         if place != after + 1 {
             return Err(ReconcileError::Missing { place: after + 1, found: place });
+        }
+        if self.witness.as_ref().is_some_and(|(at, there)| *at == place && *there != line) {
+            return Err(ReconcileError::Otherwise { place });
         }
         let wrong = |why| ReconcileError::Line { number: place, why };
         let event = CloudEvent::read(line).map_err(wrong)?;

@@ -70,6 +70,21 @@ pub enum ReconcileError {
         /// What there is.
         last: u64,
     },
+    /// Nothing but the file says that there was more.
+    #[error(
+        "nothing says that this ledger lost what came after event {last}: name the checkpoint that was signed last \
+         (--checkpoint, --vkey), or let this command reach the bus whose EVENTS goes further"
+    )]
+    Untold {
+        /// Where it ends.
+        last: u64,
+    },
+    /// The file and EVENTS do not agree.
+    #[error("event {place} is another one in EVENTS")]
+    Otherwise {
+        /// Where.
+        place: u64,
+    },
     /// Another ledger's.
     #[error("ledger_foreign: EVENTS is a copy of ledger {found}, and this database holds ledger {ours}")]
     Foreign {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::command::{assert_rebuilt, audit_in, done, environment, wrong};
 use super::history::History;
 use super::older;
+use super::reconcile::{VKEY, signed};
 
 const REASON: &str = "the backup of Friday was the newest";
 pub const GIVE_UP: [&str; 4] = ["reconcile", "--accept-loss", "--reason", REASON];
@@ -67,6 +68,19 @@ fn a_new_log_has_a_new_name(stack: &Stack) {
         let (code, text) = said(&["--origin", "studio.test/log"]);
         assert!(code == Some(2) && text.contains("needs another name"), "{text}");
     }
+    assert_eq!(stack.query("SELECT * FROM ledger_head"), head);
+}
+
+/// What somebody else signed says nothing about this log, however much it names; nor does what nobody signed.
+fn another_logs_checkpoint_counts_for_nothing(stack: &Stack) {
+    let head = stack.query("SELECT * FROM ledger_head");
+    let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let checkpoint = signed(stack, &format!("size 999\nroot {root}\n"));
+    let with = ["--checkpoint", &checkpoint, "--vkey", VKEY];
+    let said = wrong(stack, &[&GIVE_UP, &with[..]].concat());
+    assert!(said.contains("is of the log PeterNeumann, and this one is called avanzacast/"), "{said}");
+    let unsigned = audit_in(environment(stack), stack.data_dir(), &[&GIVE_UP, &with[..2]].concat());
+    assert_eq!(unsigned.status.code(), Some(2), "{unsigned:?}");
     assert_eq!(stack.query("SELECT * FROM ledger_head"), head);
 }
 
@@ -147,6 +161,7 @@ fn described(stack: &Stack) -> String {
 async fn a_loss(stack: &mut Stack) {
     assert_eq!(session(stack).await, 201);
     is_refused_without_a_loss_or_a_reason(stack);
+    another_logs_checkpoint_counts_for_nothing(stack);
     lose(stack).await;
     a_new_log_has_a_new_name(stack);
     let (ledger, tables) = (stack.ledger(), described(stack));

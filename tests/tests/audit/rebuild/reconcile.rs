@@ -88,22 +88,29 @@ fn what_does_not_fit_is_refused(stack: &Stack, ledger: &[String]) {
     refused(&changed(&|lines| drop(lines.drain(..=size))), &[], &format!("event {} is missing", size + 1));
     let whole = written(stack, "whole.ndjson", ledger);
     let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-    for (size, why) in [(ledger.len(), "a checkpoint says"), (ledger.len() + 1, "look for the others first")] {
-        let note = written(stack, "checkpoint", &[format!("a.test/log\n{size}\n{root}\n\n— a.test/log AAAAAAAA\n")]);
+    let end = changed(&|lines| *lines.last_mut().unwrap() = lines.last().unwrap().replacen('{', "{ ", 1));
+    refused(&end, &[], &format!("event {} is another one in EVENTS", ledger.len()));
+    for (origin, size, why) in [
+        (ORIGIN, ledger.len(), "a checkpoint says"),
+        (ORIGIN, ledger.len() + 1, "look for the others first"),
+        ("a.test/log", size, "is of the log a.test/log, and this one is called PeterNeumann"),
+    ] {
+        let note = written(stack, "checkpoint", &[format!("{origin}\n{size}\n{root}\n\n— {origin} AAAAAAAA\n")]);
         refused(&whole, &["--checkpoint", &note], why);
         refused("stream", &["--checkpoint", &note], why);
     }
 }
 
 /// The key of the examples of golang.org/x/mod/sumdb/note, which has no secrets.
+const ORIGIN: &str = "PeterNeumann";
 const SKEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
-const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+pub const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 
 /// A signed checkpoint over the whole of a file that `verify` printed this of.
-fn signed(stack: &Stack, verified: &str) -> String {
+pub fn signed(stack: &Stack, verified: &str) -> String {
     let value = |line: &str| line.split(' ').nth(1).unwrap().to_owned();
     let (size, root) = (value(verified.lines().next().unwrap()), value(verified.lines().nth(1).unwrap()));
-    let mut note = Note::new(format!("PeterNeumann\n{size}\n{root}\n").as_bytes(), &[]).unwrap();
+    let mut note = Note::new(format!("{ORIGIN}\n{size}\n{root}\n").as_bytes(), &[]).unwrap();
     note.add_sigs(&[&StandardSigner::new(SKEY).unwrap()]).unwrap();
     let path = stack.data_dir().join("signed");
     fs::write(&path, note.to_bytes()).unwrap();
@@ -191,7 +198,11 @@ async fn an_erasure(stack: &mut Stack) {
     let people = "SELECT count(*) FROM person";
     let before: u32 = stack.query(people).parse().unwrap();
     let file = written(stack, "further.ndjson", &lines);
-    assert!(done(stack, &["reconcile", "--from", &file]).starts_with("appended 2\n"));
+    let said = wrong(stack, &["reconcile", "--from", &file]);
+    assert!(said.contains("nothing says that this ledger lost"), "{said}");
+    let checkpoint = signed(stack, &done(stack, &["verify", &file]));
+    let reconcile = ["reconcile", "--from", &file, "--checkpoint", &checkpoint, "--vkey", VKEY];
+    assert!(done(stack, &reconcile).starts_with("appended 2\n"));
     assert_eq!(stack.query(people), (before - 3).to_string());
     assert_eq!(
         stack.query("SELECT count(*) FROM account WHERE email_key IS NOT NULL OR username_key IS NOT NULL"),
@@ -203,13 +214,21 @@ async fn an_erasure(stack: &mut Stack) {
 /// Nobody needs it, and nothing happens.
 async fn nothing_lost(stack: &Stack) {
     link(stack).await;
+    stack.until_signed(1).await;
     stack.until_relayed().await;
     assert!(done(stack, &["reconcile"]).starts_with("appended 0\nsize 1\n"));
 }
 
+/// A log whose name and key a test knows.
+fn env() -> Vec<(String, String)> {
+    [("AUDIT_ORIGIN", ORIGIN), ("AUDIT_SIGNING_KEY", SKEY)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
 #[tokio::test]
 async fn sqlite() {
-    let mut stack = Stack::sqlite().await;
+    let mut stack = Stack::sqlite_with(env()).await;
     nothing_lost(&stack).await;
     an_erasure(&mut stack).await;
     an_older_copy(&mut stack).await;
@@ -218,7 +237,7 @@ async fn sqlite() {
 #[tokio::test]
 async fn postgres() {
     require!(Postgres::available());
-    let mut stack = Stack::postgres(StackOptions { rooms: 1, ..StackOptions::default() }).await;
+    let mut stack = Stack::postgres(StackOptions { rooms: 1, audits: 1, env: env(), ..StackOptions::default() }).await;
     nothing_lost(&stack).await;
     an_erasure(&mut stack).await;
     an_older_copy(&mut stack).await;

@@ -58,14 +58,22 @@ impl Reconcile {
         if self.accept_loss {
             return self.give_up(&store, file, variables).await;
         }
+        let own = own_origin(&variables)?;
         let mut look = store.look().await?;
-        let last = Known::last(&mut look).await?;
+        let (head, last) = (look.head().await?, Known::last(&mut look).await?);
         look.end().await;
+        let called = match (&last, own) {
+            (Some(last), _) => last.checkpoint.origin.clone(),
+            (None, Some(own)) => own,
+            (None, None) => Origin::of_ledger(&head.ledger_id)?,
+        };
+        is_of(file.as_ref(), &called)?;
         let known: Vec<Known> = file.into_iter().chain(last).collect();
+        let bus = operator::visit(variables, BusUser::Audit, "audit").await;
         let missing = match self.from.as_str() {
-            "stream" => Missing::Stream(Box::new(operator::visit(variables, BusUser::Audit, "audit").await?)),
+            "stream" => Missing::Stream(Box::new(bus?)),
             "-" => return Err(usage("--from: standard input can be read only once; name a file")),
-            file => Missing::File(PathBuf::from(file)),
+            file => Missing::File(PathBuf::from(file), bus.ok().map(Box::new)),
         };
         let done = reconcile(&store, &missing, &known).await?;
         let appended = done.to.saturating_sub(done.from);
@@ -87,12 +95,11 @@ impl Reconcile {
         if reason.is_empty() || reason.len() > REASON_MAX || reason.chars().any(char::is_control) {
             return Err(usage("--reason: 1 to 256 bytes on one line"));
         }
+        if self.checkpoint.is_some() && self.vkey.is_none() {
+            return Err(usage("--vkey: a log is given up by a checkpoint only when it is known who signed that"));
+        }
         let streams = StreamSettings::read(&mut variables);
-        let own: Option<Origin> = variables
-            .text("AUDIT_ORIGIN")
-            .map(|text| text.parse())
-            .transpose()
-            .map_err(|error| usage(&format!("AUDIT_ORIGIN: {error}")))?;
+        let own = own_origin(&variables)?;
         let bus = operator::visit(variables, BusUser::Admin, "audit").await?;
         if begun(store, &bus).await? {
             operator::say("the new log was begun before; EVENTS is made anew for it");
@@ -100,12 +107,13 @@ impl Reconcile {
             let mut look = store.look().await?;
             let (head, last) = (look.head().await?, Known::last(&mut look).await?);
             look.end().await;
+            let previous_origin = self.previous(last.as_ref(), file.as_ref(), own.as_ref(), &head)?;
+            is_of(file.as_ref(), &previous_origin)?;
             if !lost(store, &bus, &head, file.as_ref()).await? {
                 return Err("nothing is lost, as far as EVENTS and the checkpoint say".into());
             }
             let known = newest(file, last);
             let id = Uuid::new_v4();
-            let previous_origin = self.previous(known.as_ref(), own.as_ref(), &head)?;
             let origin = own.map_or_else(|| Origin::of_ledger(&id.to_string()), Ok)?;
             if origin == previous_origin {
                 let text = format!(
@@ -130,18 +138,39 @@ impl Reconcile {
         Ok(true)
     }
 
-    fn previous(&self, known: Option<&Known>, own: Option<&Origin>, head: &Head) -> Result<Origin, Failure> {
-        let named = known.map(|known| &known.checkpoint.origin);
-        match (named, &self.origin, own) {
-            (Some(named), Some(origin), _) if named != origin => {
+    /// How the log is called that is given up: as it was signed here, or as somebody says who knows it.
+    fn previous(
+        &self,
+        last: Option<&Known>,
+        file: Option<&Known>,
+        own: Option<&Origin>,
+        head: &Head,
+    ) -> Result<Origin, Failure> {
+        let named = last.map(|known| &known.checkpoint.origin);
+        match (named, &self.origin, own, file) {
+            (Some(named), Some(origin), _, _) if named != origin => {
                 Err(usage(&format!("--origin: the last checkpoint names {named}")))
             }
-            (Some(origin), _, _) | (None, Some(origin), _) => Ok(origin.clone()),
-            (None, None, None) => Ok(Origin::of_ledger(&head.ledger_id)?),
-            (None, None, Some(_)) => Err(usage(
+            (Some(origin), _, _, _) | (None, Some(origin), _, _) => Ok(origin.clone()),
+            (None, None, None, _) => Ok(Origin::of_ledger(&head.ledger_id)?),
+            (None, None, Some(_), Some(file)) => Ok(file.checkpoint.origin.clone()),
+            (None, None, Some(_), None) => Err(usage(
                 "no checkpoint says how the old log was called: name it by --origin (AUDIT_ORIGIN as it was)",
             )),
         }
+    }
+}
+
+fn own_origin(variables: &Variables) -> Result<Option<Origin>, Failure> {
+    let own = variables.text("AUDIT_ORIGIN").map(|text| text.parse()).transpose();
+    own.map_err(|error| usage(&format!("AUDIT_ORIGIN: {error}")))
+}
+
+/// A checkpoint of another log says nothing about this one, whatever numbers are in it.
+fn is_of(checkpoint: Option<&Known>, called: &Origin) -> Result<(), Failure> {
+    match checkpoint.map(|known| &known.checkpoint.origin).filter(|origin| *origin != called) {
+        Some(other) => Err(format!("the checkpoint is of the log {other}, and this one is called {called}").into()),
+        None => Ok(()),
     }
 }
 
