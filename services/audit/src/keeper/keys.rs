@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     log::{KeyError, Keyring, KeyringError, Origin},
-    rebuild::origins_before,
+    rebuild::gaps_before,
 };
 
 /// How the log is called and signed, as it is configured.
@@ -49,7 +49,7 @@ pub enum UnnamedError {
 /// [`UnnamedError`].
 pub async fn origin_of(store: &Store, ledger_id: &str, configured: Option<&Origin>) -> Result<Origin, UnnamedError> {
     let Some(configured) = configured else { return Origin::of_ledger(ledger_id).map_err(UnnamedError::Id) };
-    if origins_before(store).await?.iter().any(|before| before == configured.as_str()) {
+    if gaps_before(store).await?.iter().any(|gap| gap.previous_origin == configured.as_str()) {
         return Err(UnnamedError::Earlier(configured.clone()));
     }
     Ok(configured.clone())

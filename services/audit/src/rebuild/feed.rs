@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use avanzacast_schemas::LedgerGap;
-use avanzacast_worker::store::{Kept, Look, Store};
+use avanzacast_worker::store::{Kept, Look, Store, StoreError};
 use bytes::Bytes;
 
-use super::{RebuildError, new_log};
+use super::{RebuildError, new_log::gaps_before};
 use crate::{Line, Lines, Source};
 
 /// Lines read at once from a log that is kept.
@@ -19,7 +18,7 @@ pub struct Feed(Kind);
 #[derive(Debug)]
 enum Kind {
     Lines { lines: Lines, through: u64 },
-    Kept { look: Look, kept: Kept, after: i64, through: i64 },
+    Kept { look: Look, kept: Kept, after: i64 },
 }
 
 impl Feed {
@@ -35,21 +34,31 @@ impl Feed {
     ///
     /// # Errors
     /// The database is away.
-    pub async fn of_ledger(store: &Store, through: u64) -> Result<Vec<Self>, RebuildError> {
-        let source = Source::ledger(store).await?;
-        let first = source.first();
-        let lines = Self(Kind::Lines { lines: source.read(first), through });
-        let mut session = store.connect().await?;
-        let mut gap = new_log::gap(&session.events(0, 1).await?);
-        let mut feeds = vec![lines];
-        while let Some(LedgerGap { previous_ledger_id, previous_size, .. }) = gap {
-            let kept = Kept::of(&previous_ledger_id).ok_or(RebuildError::NotKept)?;
-            let mut look = store.look().await?;
-            gap = new_log::gap(&look.kept(&kept, 0, 1).await?);
-            let through = i64::try_from(previous_size).unwrap_or(i64::MAX);
-            feeds.insert(0, Self(Kind::Kept { look, kept, after: 0, through }));
+    pub async fn of_all(store: &Store, through: u64) -> Result<Vec<Self>, RebuildError> {
+        let mut feeds = vec![Self::of_ledger(store, through).await?];
+        for gap in gaps_before(store).await? {
+            let kept = Kept::of(&gap.previous_ledger_id).ok_or(RebuildError::NotKept)?;
+            feeds.insert(0, Self::of_kept(store, kept).await?);
         }
         Ok(feeds)
+    }
+
+    /// A database's ledger up to a size, and nothing before it.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn of_ledger(store: &Store, through: u64) -> Result<Self, RebuildError> {
+        let source = Source::ledger(store).await?;
+        let first = source.first();
+        Ok(Self(Kind::Lines { lines: source.read(first), through }))
+    }
+
+    /// A log that was given up.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn of_kept(store: &Store, kept: Kept) -> Result<Self, StoreError> {
+        Ok(Self(Kind::Kept { look: store.look().await?, kept, after: 0 }))
     }
 
     /// The next lines; none after the last.
@@ -61,8 +70,8 @@ impl Feed {
                 let wanted = batch.into_iter().filter(|(place, _): &Line| !by_place || *place <= *through);
                 Ok(Some(wanted.map(|(_, line)| line).collect()))
             }
-            Kind::Kept { look, kept, after, through } => {
-                let lines = look.kept(kept, *after, RUN.min(*through - *after)).await?;
+            Kind::Kept { look, kept, after } => {
+                let lines = look.kept(kept, *after, RUN).await?;
                 *after = lines.last().map_or(*after, |(place, _)| *place);
                 Ok((!lines.is_empty()).then(|| lines.into_iter().map(|(_, body)| body.into()).collect()))
             }

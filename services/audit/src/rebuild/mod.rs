@@ -30,7 +30,7 @@ pub use self::{
     feed::Feed,
     known::Known,
     missing::Missing,
-    new_log::{Loss, NewLogError, accept_loss, gap_before, origins_before},
+    new_log::{Loss, NewLogError, accept_loss, gaps_before},
     reconcile::{ReconcileError, Reconciled, reconcile},
 };
 use crate::SourceError;

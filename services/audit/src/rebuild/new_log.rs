@@ -1,16 +1,24 @@
 //! A new log in the place of one that lost events for good.
 
+use std::collections::HashMap;
+
 use avanzacast_kit::time;
 use avanzacast_schemas::{Actor, ActorKind, Event, LedgerGap};
 use avanzacast_worker::{
     ledger::{AppendError, Appender},
-    store::{Head, Kept, NewLog, Store, StoreError},
+    store::{Head, Kept, NewLog, Sql, Store, StoreError, decode},
 };
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
 use super::Known;
 use crate::CloudEvent;
+
+/// The first event of every log that took another's place: `[ledger id, line]` each.
+const BEFORE: Sql = Sql {
+    postgres: "SELECT json_agg(json_build_array(ledger_id, first)) FROM log_before WHERE $1::text[] IS NOT NULL",
+    sqlite: "SELECT json_group_array(json_array(ledger_id, first)) FROM log_before WHERE ?1 IS NOT NULL",
+};
 
 /// What is given up, and why.
 #[derive(Debug, Clone, Copy)]
@@ -67,35 +75,25 @@ pub async fn accept_loss(store: &Store, id: Uuid, loss: Loss<'_>) -> Result<Kept
     if store.replace_ledger(&new).await? { Ok(kept) } else { Err(NewLogError::Moved) }
 }
 
-/// What the ledger's first event says of the log before it, if there was one.
+/// What the logs before this one were, the latest first, as the first event of each that followed says.
 ///
 /// # Errors
 /// The database is away.
-pub async fn gap_before(store: &Store) -> Result<Option<LedgerGap>, StoreError> {
-    let lines = store.connect().await?.events(0, 1).await?;
-    Ok(gap(&lines))
-}
-
-/// How the logs were called that this ledger took the place of, the latest first: as each one's first event says.
-///
-/// # Errors
-/// The database is away.
-pub async fn origins_before(store: &Store) -> Result<Vec<String>, StoreError> {
-    let (mut origins, mut next) = (Vec::new(), gap_before(store).await?);
-    while let Some(LedgerGap { previous_origin, previous_ledger_id, .. }) = next {
-        origins.push(previous_origin);
-        let Some(kept) = Kept::of(&previous_ledger_id) else { break };
-        let mut look = store.look().await?;
-        // One that was dropped says no more.
-        next = look.kept(&kept, 0, 1).await.ok().and_then(|lines| gap(&lines));
-        look.end().await;
+pub async fn gaps_before(store: &Store) -> Result<Vec<LedgerGap>, StoreError> {
+    let mut session = store.connect().await?;
+    let mut ledger_id = session.head().await?.ledger_id;
+    let (found, _) = session.select(BEFORE, &[]).await?;
+    let mut firsts: HashMap<String, String> =
+        decode::<Option<Vec<_>>>(&found)?.unwrap_or_default().into_iter().collect();
+    let mut gaps = Vec::new();
+    while let Some(gap) = firsts.remove(&ledger_id).and_then(|first| gap(&first)) {
+        ledger_id.clone_from(&gap.previous_ledger_id);
+        gaps.push(gap);
     }
-    Ok(origins)
+    Ok(gaps)
 }
 
-/// What the first line says of a log before it.
-pub(super) fn gap(lines: &[(i64, String)]) -> Option<LedgerGap> {
-    let (_, line) = lines.first().filter(|(place, _)| *place == 1)?;
+fn gap(line: &str) -> Option<LedgerGap> {
     let event = CloudEvent::read(line.as_bytes()).ok()?;
     let Event::LedgerGap(gap) = Event::read(event.kind(), event.data()).ok()?? else { return None };
     Some(gap)

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
+use serde_json::Value;
 
-use super::command::{audit_in, done, environment};
+use super::command::{assert_rebuilt, audit_in, done, environment};
 use super::new_log::{GIVE_UP, lose, session};
 
 const OLD: &str = "studio.test/log";
@@ -90,6 +91,31 @@ async fn the_old_name_signs_nothing(stack: &mut Stack) {
     assert_eq!(origins(stack), [""; 0]);
 }
 
+/// The event that says so may be archived; what it says stays known, and both logs and the archive are one record.
+async fn an_archive_forgets_no_name(stack: &mut Stack) {
+    let id = stack.query("SELECT ledger_id FROM ledger_head");
+    given_up(stack).await;
+    stack.sessions(300).await;
+    let size = stack.query("SELECT size FROM ledger_head").parse().unwrap();
+    stack.until_signed(size).await;
+    stack.until_relayed().await;
+    let followed = "SELECT min(position) FROM reactor";
+    eventually("all are done with them", async || stack.query(followed).parse::<usize>().unwrap() >= 256).await;
+    let archived = done(stack, &["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
+    let archived: Value = serde_json::from_str(&archived).unwrap();
+    assert!(!stack.ledger()[0].contains("ledger.gap"));
+
+    let mut told = environment(stack);
+    told.push(("AUDIT_ORIGIN".to_owned(), format!("avanzacast/{id}")));
+    let output = audit_in(told, stack.data_dir(), &["key"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("needs another name"), "{said}");
+
+    let (given_up, file) = (format!("ledger_{}", &id[..8]), archived["events"].as_str().unwrap());
+    let all = ["--source", &given_up, "--source", file, "--source", "ledger"];
+    let _ = assert_rebuilt(stack, "archived", &all);
+}
+
 /// Without a loss too: a log is called what it was called when it was signed.
 async fn a_log_keeps_its_name(stack: &mut Stack) {
     assert_eq!(session(stack).await, 201);
@@ -122,6 +148,17 @@ async fn old_sqlite() {
 async fn old_postgres() {
     require!(Postgres::available());
     the_old_name_signs_nothing(&mut postgres(env(&[("AUDIT_ORIGIN", OLD)])).await).await;
+}
+
+#[tokio::test]
+async fn archived_sqlite() {
+    an_archive_forgets_no_name(&mut Stack::sqlite_with(env(&[])).await).await;
+}
+
+#[tokio::test]
+async fn archived_postgres() {
+    require!(Postgres::available());
+    an_archive_forgets_no_name(&mut postgres(env(&[])).await).await;
 }
 
 #[tokio::test]

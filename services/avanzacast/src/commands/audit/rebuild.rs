@@ -10,7 +10,7 @@ use avanzacast_kit::{
     config::{DatabaseConfig, Variables},
     time,
 };
-use avanzacast_worker::store::Store;
+use avanzacast_worker::store::{Kept, Store};
 use clap::Args;
 use serde_json::json;
 
@@ -28,12 +28,19 @@ pub(super) struct Rebuild {
     #[arg(long, value_parser = moment)]
     at: Option<i64>,
     /// Where to read: `ledger`, or a file as `audit replay` or `audit archive` writes it. Repeated, one after the other: the
-    /// archives, then the ledger
+    /// archives, then the ledger. Logs that were given up come before the ledger by themselves, unless one is named by its
+    /// table (`ledger_1a2b3c4d`), so that archives can follow it
     #[arg(long, value_name = "ledger|FILE", default_value = "ledger")]
     source: Vec<String>,
     /// As JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A log that was given up, by its table.
+fn kept(source: &str) -> Option<Kept> {
+    let mark = source.strip_prefix("ledger_")?;
+    Kept::of(mark).filter(|kept| kept.table("ledger") == source)
 }
 
 fn moment(text: &str) -> Result<i64, &'static str> {
@@ -96,10 +103,18 @@ impl Rebuild {
 
     async fn feeds(&self, live: Option<&Live>) -> Result<Vec<Feed>, Failure> {
         let mut feeds = Vec::new();
+        let alone = self.source.iter().any(|source| kept(source).is_some());
         for source in &self.source {
-            match live {
-                Some(live) if source == "ledger" => feeds.extend(Feed::of_ledger(&live.store, live.size).await?),
-                Some(_) | None => feeds.push(Feed::of_file(&PathBuf::from(source))?),
+            match (live, kept(source)) {
+                (Some(Live { store, .. }), Some(kept)) => feeds.push(Feed::of_kept(store, kept).await?),
+                (Some(Live { store, size, .. }), None) if source == "ledger" => {
+                    if alone {
+                        feeds.push(Feed::of_ledger(store, *size).await?);
+                    } else {
+                        feeds.extend(Feed::of_all(store, *size).await?);
+                    }
+                }
+                (Some(_) | None, _) => feeds.push(Feed::of_file(&PathBuf::from(source))?),
             }
         }
         Ok(feeds)

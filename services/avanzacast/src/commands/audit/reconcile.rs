@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use avanzacast_audit::{
     log::{Origin, Vkey},
-    rebuild::{Known, Loss, Missing, accept_loss, gap_before, reconcile},
+    rebuild::{Known, Loss, Missing, accept_loss, gaps_before, reconcile},
 };
 use avanzacast_kit::{
     bus::{Bus, EventsStream},
@@ -185,7 +185,7 @@ fn newest(file: Option<Known>, last: Option<Known>) -> Option<Known> {
 
 /// Whether the ledger took another's place, and EVENTS has not followed.
 async fn begun(store: &Store, bus: &Bus) -> Result<bool, Failure> {
-    let Some(gap) = gap_before(store).await? else { return Ok(false) };
+    let Some(gap) = gaps_before(store).await?.into_iter().next() else { return Ok(false) };
     let tail = EventsStream::new(bus.clone()).tail().await?;
     Ok(tail.is_none_or(|tail| tail.ledger_id == Some(gap.previous_ledger_id)))
 }

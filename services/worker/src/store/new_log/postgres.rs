@@ -36,6 +36,8 @@ pub(super) async fn replace(url: &Secret, new: &NewLog<'_>) -> Result<bool, Stor
     let head = head.bind(&new.head.ledger_id).bind(new.head.size).bind(&new.head.frontier);
     head.execute(&mut *transaction).await?;
     sqlx::query("INSERT INTO ledger (seq, body) VALUES (1, $1)").bind(new.first).execute(&mut *transaction).await?;
+    let before = sqlx::query("INSERT INTO log_before (ledger_id, first) VALUES ($1, $2)");
+    before.bind(&new.head.ledger_id).bind(new.first).execute(&mut *transaction).await?;
     run(&mut transaction, "INSERT INTO ledger_cut (seq) VALUES (0)").await?;
     for trigger in triggers {
         run(&mut transaction, &trigger).await?;

@@ -29,6 +29,8 @@ pub(super) async fn replace(path: &Path, new: &NewLog<'_>) -> Result<bool, Store
     let head = head.bind(&new.head.ledger_id).bind(new.head.size).bind(&new.head.frontier);
     head.execute(&mut *transaction).await?;
     sqlx::query("INSERT INTO ledger (seq, body) VALUES (1, ?1)").bind(new.first).execute(&mut *transaction).await?;
+    let before = sqlx::query("INSERT INTO log_before (ledger_id, first) VALUES (?1, ?2)");
+    before.bind(&new.head.ledger_id).bind(new.first).execute(&mut *transaction).await?;
     run(&mut transaction, "INSERT INTO ledger_cut (seq) VALUES (0)").await?;
     for text in hanging {
         run(&mut transaction, &text).await?;
