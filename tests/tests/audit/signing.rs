@@ -342,8 +342,22 @@ async fn a_key_can_be_configured() {
         ("AUDIT_SIGNING_KEY".to_owned(), kept.trim().to_owned()),
         ("AUDIT_ORIGIN".to_owned(), "studio.test/other".to_owned()),
     ]);
-    assert_eq!(stranger.wait().code(), Some(1));
+    assert_eq!(stranger.wait().code(), Some(2));
     assert!(stranger.logs().join("\n").contains("has no key of the log studio.test/other"));
+    what_is_no_key_starts_nothing(&stack, kept.trim());
+}
+
+/// It is said with everything else that is wrong, before anything is started.
+fn what_is_no_key_starts_nothing(stack: &Stack, key: &str) {
+    let wrong = [("AUDIT_SIGNING_KEY", format!("{key},foo")), ("AUDIT_ORIGIN", "a b".to_owned())];
+    let wrong: Vec<_> = wrong.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let none = stack.start_audit_with(wrong.clone());
+    assert_eq!(none.wait().code(), Some(2));
+    let said = none.logs().join("\n");
+    assert!(said.contains("AUDIT_SIGNING_KEY: ") && said.contains("AUDIT_ORIGIN: "), "{said}");
+    assert!(!said.contains("bus connected") && !said.contains(key), "{said}");
+    let shown = stack.audit_command(&["key"]).envs(wrong).output().unwrap();
+    assert_eq!(shown.status.code(), Some(2), "{shown:?}");
 }
 
 /// Two workers: one signs, and when it goes the other does, one history both.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use avanzacast_audit::{
     keeper::{self, Keeper, KeeperConfig, KeeperError, KeysConfig, OutsideConfig, SigningConfig, UnnamedError},
-    log::Origin,
+    log::{KeyringError, Origin},
 };
 use avanzacast_kit::{
     Secret,
@@ -15,7 +15,7 @@ use avanzacast_kit::{
 use avanzacast_schemas::bus::BusUser;
 use avanzacast_worker::store::Store;
 
-use super::{Failure, measure, operator::Usage, session_worker::data_dir};
+use super::{Failure, log_name, measure, operator::Usage, session_worker::data_dir};
 
 /// How often a ledger that grows a little is signed, in seconds.
 const EVERY: u32 = 60;
@@ -33,20 +33,13 @@ pub(crate) struct AuditSettings {
 impl AuditSettings {
     /// Reads it; what is wrong is noted in `variables`.
     pub(crate) fn read(variables: &mut Variables) -> Self {
-        let origin = variables.text("AUDIT_ORIGIN").and_then(|text| match text.parse() {
-            Ok(origin) => Some(origin),
-            Err(error) => {
-                variables.problem(format!("AUDIT_ORIGIN: {error}"));
-                None
-            }
-        });
         let url = variables.text("AUDIT_CHECKPOINT_URL");
         if url.as_deref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
             variables.problem("AUDIT_CHECKPOINT_URL must be an http or https address");
         }
         Self {
-            origin,
-            signing_key: variables.secret("AUDIT_SIGNING_KEY"),
+            origin: log_name::origin(variables),
+            signing_key: log_name::signing_key(variables),
             data_dir: data_dir(variables),
             every: Duration::from_secs(variables.number("AUDIT_CHECKPOINT_SECONDS", EVERY, 1..=86_400).into()),
             outside: OutsideConfig { file: variables.text("AUDIT_CHECKPOINT_FILE").map(PathBuf::from), url },
@@ -103,7 +96,9 @@ pub(crate) async fn start(
     let keys = KeysConfig { origin, signing_key, data_dir };
     let signing = SigningConfig { every, file: outside.file.clone() };
     keeper::start(store, KeeperConfig { keys, signing, outside }, bus, life).await.map_err(|error| match error {
-        KeeperError::Unnamed(UnnamedError::Earlier(_)) => Usage(error.to_string()).into(),
+        KeeperError::Unnamed(UnnamedError::Earlier(_) | UnnamedError::Keys(KeyringError::Foreign(_))) => {
+            Usage(error.to_string()).into()
+        }
         KeeperError::Unnamed(_) | KeeperError::Worker(_) | KeeperError::Serve(_) => error.into(),
     })
 }

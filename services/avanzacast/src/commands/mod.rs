@@ -10,6 +10,7 @@ mod edge;
 mod internal_request;
 mod livekit;
 mod livekit_client;
+mod log_name;
 mod measure;
 mod operator;
 mod probe;

@@ -39,7 +39,7 @@ impl Key {
                 .into());
             }
             Command::Rotate => {
-                let origin = signing::origin(&variables, &store).await?;
+                let origin = signing::origin(&mut variables, &store).await?;
                 Keyring::rotate(&data_dir(&variables), &origin)?.public()
             }
         };

@@ -19,7 +19,10 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::{Failure, operator, there};
-use crate::commands::provision::{self, StreamSettings};
+use crate::commands::{
+    log_name,
+    provision::{self, StreamSettings},
+};
 
 /// Bytes of a reason: it stands in the ledger for good.
 const REASON_MAX: usize = 256;
@@ -58,7 +61,8 @@ impl Reconcile {
         if self.accept_loss {
             return self.give_up(&store, file, variables).await;
         }
-        let own = own_origin(&variables)?;
+        let own = log_name::origin(&mut variables);
+        variables.clone().finish()?;
         let mut look = store.look().await?;
         let (head, last) = (look.head().await?, Known::last(&mut look).await?);
         look.end().await;
@@ -99,7 +103,8 @@ impl Reconcile {
             return Err(usage("--vkey: a log is given up by a checkpoint only when it is known who signed that"));
         }
         let streams = StreamSettings::read(&mut variables);
-        let own = own_origin(&variables)?;
+        let own = log_name::origin(&mut variables);
+        variables.clone().finish()?;
         let bus = operator::visit(variables, BusUser::Admin, "audit").await?;
         if begun(store, &bus).await? {
             operator::say("the new log was begun before; EVENTS is made anew for it");
@@ -159,11 +164,6 @@ impl Reconcile {
             )),
         }
     }
-}
-
-fn own_origin(variables: &Variables) -> Result<Option<Origin>, Failure> {
-    let own = variables.text("AUDIT_ORIGIN").map(|text| text.parse()).transpose();
-    own.map_err(|error| usage(&format!("AUDIT_ORIGIN: {error}")))
 }
 
 /// A checkpoint of another log says nothing about this one, whatever numbers are in it.

@@ -2,17 +2,18 @@
 
 use avanzacast_audit::{
     keeper::{UnnamedError, origin_of},
-    log::{Keyring, Origin, Vkey},
+    log::{Keyring, KeyringError, Origin, Vkey},
 };
 use avanzacast_kit::config::Variables;
 use avanzacast_worker::store::Store;
 
 use super::Failure;
-use crate::commands::{operator::Usage, session_worker::data_dir};
+use crate::commands::{log_name, operator::Usage, session_worker::data_dir};
 
 /// The log's name: the configured one, or the one that it has by its ledger.
-pub(super) async fn origin(variables: &Variables, store: &Store) -> Result<Origin, Failure> {
-    let configured = variables.text("AUDIT_ORIGIN").map(|origin| origin.parse()).transpose()?;
+pub(super) async fn origin(variables: &mut Variables, store: &Store) -> Result<Origin, Failure> {
+    let configured = log_name::origin(variables);
+    variables.clone().finish()?;
     let ledger_id = store.connect().await?.head().await?.ledger_id;
     origin_of(store, &ledger_id, configured.as_ref()).await.map_err(|error| match error {
         UnnamedError::Earlier(_) => Usage(error.to_string()).into(),
@@ -23,7 +24,11 @@ pub(super) async fn origin(variables: &Variables, store: &Store) -> Result<Origi
 /// The public keys of this server's own, the newest first.
 pub(super) async fn public(variables: &mut Variables, store: &Store) -> Result<Vec<Vkey>, Failure> {
     let origin = origin(variables, store).await?;
-    let configured = variables.secret("AUDIT_SIGNING_KEY");
-    let ring = Keyring::read(configured.as_ref(), &data_dir(variables), &origin)?;
+    let configured = log_name::signing_key(variables);
+    variables.clone().finish()?;
+    let ring = Keyring::read(configured.as_ref(), &data_dir(variables), &origin).map_err(|error| match error {
+        KeyringError::Foreign(_) => Usage(error.to_string()).into(),
+        error => Failure::from(error),
+    })?;
     Ok(ring.ok_or("there is no signing key here: AUDIT_SIGNING_KEY, or audit/signing.key in DATA_DIR")?.public())
 }
