@@ -1,7 +1,7 @@
 //! What a stack has on record, and how far those have come who follow it.
 
 use async_nats::jetstream;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Stack, eventually, merkle};
 
@@ -51,6 +51,19 @@ impl Stack {
             events.cached_info().state.last_sequence.to_string() == self.query("SELECT size FROM ledger_head")
         })
         .await;
+    }
+
+    /// Archives all that can be, once everybody is done with the first events, and answers what was said of it.
+    ///
+    /// # Panics
+    /// When that takes too long, or nothing is archived.
+    pub async fn archive(&self) -> Value {
+        self.until_signed(self.query("SELECT size FROM ledger_head").parse().unwrap()).await;
+        self.until_relayed().await;
+        let followed = async || self.query("SELECT min(position) FROM reactor").parse::<usize>().unwrap();
+        eventually("all are done with the first tile", async || followed().await >= 256).await;
+        let archived = self.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
+        serde_json::from_str(&archived).unwrap()
     }
 
     /// Puts a ledger's head behind such lines, as somebody does who knows the format.

@@ -161,7 +161,8 @@ impl Presence {
         }
         let personal = person::salted(identity.as_str(), moment);
         let hash = personal.hash();
-        self.people.push(Person { subject: sid.to_owned(), field: "identity", personal, recorded_at: moment.now });
+        let (subject, recorded_at) = (sid.to_owned(), moment.now);
+        self.people.push(Person { subject, field: "identity", personal, recorded_at, registered_by: None });
         hash
     }
 

@@ -203,6 +203,7 @@ impl Sessions {
                     field,
                     personal: personal.clone(),
                     recorded_at: session.created_at,
+                    registered_by: session.created_by,
                 });
             }
         }

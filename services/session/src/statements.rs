@@ -53,7 +53,7 @@ pub(crate) const ERASED_AT_ONCE: usize = 200;
 
 /// As [`BY_ID`], with what is left of those who are to be forgotten: keys `erase ` and a participant, or a user's id. Of a
 /// user, 201 of those whom sessions let in that the user registered, and of whom something is left; also where the session
-/// is forgotten by now, and only the ledger knows. `{…, traces: {people, stays, accounts, registered}}`, the fields of
+/// is forgotten by now. `{…, traces: {people, stays, accounts, registered}}`, the fields of
 /// [`crate::traces::Read`].
 pub(crate) const WITH_TRACES: Sql = Sql {
     postgres: concat!(
@@ -70,9 +70,7 @@ pub(crate) const WITH_TRACES: Sql = Sql {
                 OR s.state <> 'revoked' AND (s.exp * 1000 > moment.now
                     OR s.state = 'open' AND s.expires_at > moment.now
                     OR s.state = 'consumed' AND s.resume_until > moment.now))
-            UNION SELECT l.body::json -> 'data' ->> 'participant' FROM ledger_index i JOIN ledger l ON l.seq = i.seq
-                WHERE i.kind = 'user' AND i.key = u.id::text AND EXISTS (
-                    SELECT 1 FROM person p WHERE p.subject = l.body::json -> 'data' ->> 'participant')
+            UNION SELECT p.subject FROM person p WHERE p.registered_by = u.id
             LIMIT 201) x),
         p AS (SELECT whom AS participant FROM k WHERE whom LIKE 'p\\_%' UNION SELECT participant FROM r),
         st AS (SELECT x.sid, p.participant AS of, x.identity FROM p JOIN presence x ON x.participant = p.participant
@@ -107,9 +105,7 @@ pub(crate) const WITH_TRACES: Sql = Sql {
                 OR s.state <> 'revoked' AND (s.exp * 1000 > moment.now
                     OR s.state = 'open' AND s.expires_at > moment.now
                     OR s.state = 'consumed' AND s.resume_until > moment.now)
-            UNION SELECT u.id, l.body ->> '$.data.participant' FROM u
-                JOIN ledger_index i ON i.kind = 'user' AND i.key = CAST(u.id AS TEXT) JOIN ledger l ON l.seq = i.seq
-                WHERE EXISTS (SELECT 1 FROM person p WHERE p.subject = l.body ->> '$.data.participant')),
+            UNION SELECT u.id, p.subject FROM u JOIN person p ON p.registered_by = u.id),
         r AS (SELECT id, participant FROM (
             SELECT id, participant, row_number() OVER (PARTITION BY id) AS place FROM left_by) WHERE place <= 201),
         p AS (SELECT whom AS participant FROM k WHERE whom GLOB 'p_*' UNION SELECT participant FROM r),

@@ -18,6 +18,7 @@ static TABLE: Table = Table {
         ("salt", Kind::Text),
         ("value", Kind::Text),
         ("recorded_at", Kind::Int),
+        ("registered_by", Kind::Int),
     ],
 };
 
@@ -50,6 +51,8 @@ pub struct Person {
     pub personal: Personal,
     /// Unix milliseconds.
     pub recorded_at: i64,
+    /// The user who registered their session: who is erased with everybody whom those let in.
+    pub registered_by: Option<i64>,
 }
 
 /// Salts a value.
@@ -87,6 +90,7 @@ pub fn change(people: &[Person]) -> Option<Change> {
             person.personal.salt.as_str().into(),
             person.personal.value.as_str().into(),
             person.recorded_at.into(),
+            person.registered_by.into(),
         ]
     };
     let rows: Vec<_> = people.iter().map(row).collect();

@@ -204,6 +204,22 @@ async fn what_is_old(stack: &Stack) {
 
 on_both_databases!(what_is_old, [("PERSON_RETENTION_DAYS", "30")], rooms: 0, audits: 1);
 
+/// A user's guest whose session is forgotten by now, and of whom the ledger has nothing any more.
+async fn a_guest_of_long_ago(stack: &Stack) {
+    let user = json!({"email": "ana@example.com", "username": "ana"});
+    let user = stack.api().with_secret(stack.secret()).post("/api/users", &user).await.expect(201).int("id");
+    registered(stack, "long-ago", "Perséfone", Some(user)).await;
+    stack.sessions(300).await;
+    let _ = stack.archive().await;
+    stack.query("DELETE FROM session WHERE id = 'long-ago'");
+    assert!(!stands_in(stack, "Perséfone").is_empty());
+    erase(stack, ["--user", &user.to_string()]);
+    nowhere(stack, "Perséfone").await;
+    assert!(stack.ledger().last().unwrap().contains("person.erased"));
+}
+
+on_both_databases!(a_guest_of_long_ago, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
+
 /// Whoever is in a room by a token from outside is put out, and as often as they come back, although nobody knows any
 /// more what LiveKit calls them.
 async fn out_of_the_room(studio: &LiveStudio) {

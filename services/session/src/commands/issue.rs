@@ -71,6 +71,7 @@ fn issue(
         field: "identity",
         personal: identity,
         recorded_at: moment.now,
+        registered_by: None,
     });
     Ok(Decision::done(vec![event], &Record { stamp, ttl }))
 }

@@ -55,6 +55,7 @@ pub(crate) fn decide(
         field,
         personal,
         recorded_at: record.created_at,
+        registered_by: None,
     };
     let people = [("title", title)].into_iter().chain(description.map(|text| ("description", text))).map(kept);
     studio.add_broadcast(made(command, &record), people);

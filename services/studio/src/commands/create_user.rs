@@ -55,6 +55,7 @@ pub(crate) fn decide(
         field,
         personal,
         recorded_at: now,
+        registered_by: None,
     };
     let people = [("email", email), ("username", username)].into_iter();
     let people = people.chain(display_name.map(|name| ("displayName", name))).map(record);

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use avanzacast_tests::{Postgres, Process, Stack, StackOptions, eventually, require};
-use serde_json::Value;
 
 use super::command::{assert_rebuilt, audit_in, done, environment};
 use super::new_log::{GIVE_UP, lose, session};
@@ -96,13 +95,7 @@ async fn an_archive_forgets_no_name(stack: &mut Stack) {
     let id = stack.query("SELECT ledger_id FROM ledger_head");
     given_up(stack).await;
     stack.sessions(300).await;
-    let size = stack.query("SELECT size FROM ledger_head").parse().unwrap();
-    stack.until_signed(size).await;
-    stack.until_relayed().await;
-    let followed = "SELECT min(position) FROM reactor";
-    eventually("all are done with them", async || stack.query(followed).parse::<usize>().unwrap() >= 256).await;
-    let archived = done(stack, &["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
-    let archived: Value = serde_json::from_str(&archived).unwrap();
+    let archived = stack.archive().await;
     assert!(!stack.ledger()[0].contains("ledger.gap"));
 
     let mut told = environment(stack);
