@@ -5,6 +5,6 @@ mod minting;
 mod rooms;
 mod webhook;
 
-pub use checking::{Claimed, ForeignClaims, ForeignGrant, Untimely, Verifier};
+pub use checking::{Claimed, ForeignClaims, ForeignGrant, Untimely, Verifier, claimed_room};
 pub use minting::{Bearer, Minter, Stamp, fingerprint, grants_of};
 pub use rooms::{NewRoom, RoomCallError, RoomService, SeenParticipant, SeenRoom};

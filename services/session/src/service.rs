@@ -6,6 +6,7 @@ use avanzacast_kit::{
     bus::{Delivery, Reply},
     time,
 };
+use avanzacast_livekit::claimed_room;
 use avanzacast_schemas::{
     Actor, ActorKind, Code, Event, ListSessions, Refusal, RegisterToken, SessionExpiredEvent, SessionId, broadcast_of,
     bus::{group, subject},
@@ -92,7 +93,10 @@ impl Service for SessionService {
             Command::Revoke(revoke, _) => vec![revoke.id.as_str().into()],
             Command::Register(register, _) => {
                 let rebuilt = SessionId::rebuilt(&register.session_id.participant());
-                vec![register.session_id.as_str().into(), rebuilt.to_string().into()]
+                let rooms = [register.room.clone(), claimed_room(&register.token)];
+                let broadcasts = rooms.iter().flatten().filter_map(broadcast_of);
+                let ids = [register.session_id.as_str().into(), rebuilt.to_string().into()];
+                ids.into_iter().chain(broadcasts.map(|id| id.to_string().into())).collect()
             }
             Command::Erase(erase, _) => vec![erase::key(&erase.whom).into()],
             Command::Issue(issue, _) => broadcast_of(&issue.room).map(|id| id.to_string().into()).into_iter().collect(),

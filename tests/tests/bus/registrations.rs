@@ -110,19 +110,30 @@ async fn an_ended_session_says_how_it_ended(stack: &Stack, out: &Outsider) {
     eventually("it expires", async || out.fate("reg-late", &token).await == refused("session_expired")).await;
     eventually("the sweep notes it", async || kinds(stack, "reg-late").len() == 2).await;
     assert_eq!(out.fate("reg-late", &token).await, refused("session_expired"), "and stays so");
+}
 
-    // No registration brings in a session of a broadcast today: the row is made one behind everybody's back.
+/// Whose token is for a broadcast's room is a guest of the broadcast, whoever minted it.
+async fn a_broadcasts_guests_go_with_it(stack: &Stack, out: &Outsider) {
     let manager = stack.api().with_secret(stack.secret());
     let broadcast = manager.post("/api/broadcasts", &json!({"title": "Noche"})).await.expect(201);
     let id = broadcast.str("id");
+    let token = out.key.token("sol", &format!("broadcast-{id}"));
     out.register("reg-cast", &token).await;
     assert_eq!(out.known("reg-cast", &token).await["state"], "active");
-    stack.query(&format!("UPDATE session SET broadcast_id = '{id}' WHERE id = 'reg-cast'"));
+    let listed = manager.get(&format!("/api/sessions?broadcastId={id}")).await.expect(200);
+    assert_eq!(listed.body[0]["id"], "reg-cast");
+    let event = stack.ledger().pop().unwrap();
+    assert!(event.contains(&format!("\"broadcastId\":\"{id}\"")), "{event}");
     for step in ["start", "end"] {
         assert_eq!(out.fate("reg-cast", &token).await, active("reg-cast"));
         manager.post_empty(&format!("/api/broadcasts/{id}/{step}")).await.expect(200);
     }
     assert_eq!(out.fate("reg-cast", &token).await, refused("broadcast_ended"));
+    stack.api().get("/api/session/reg-cast").await.problem(410, "broadcast_ended");
+    // Who has not heard of the end is recorded, and gets nothing by it.
+    out.register("reg-after", &token).await;
+    assert_eq!(out.known("reg-after", &token).await, refused("broadcast_ended"));
+    stack.api().post_empty("/api/session/reg-after/consume").await.problem(410, "broadcast_ended");
 }
 
 async fn a_refused_one_says_why(stack: &Stack, out: &Outsider) {
@@ -191,6 +202,7 @@ async fn fates(stack: &Stack) {
     let before = scans(stack);
     a_registration_is_active_from_its_session_on(stack, &out).await;
     an_ended_session_says_how_it_ended(stack, &out).await;
+    a_broadcasts_guests_go_with_it(stack, &out).await;
     a_refused_one_says_why(stack, &out).await;
     who_does_not_know_the_token_learns_nothing(stack, &out).await;
     one_over_http_is_found_by_its_session_only(stack, &out).await;

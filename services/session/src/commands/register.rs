@@ -4,7 +4,7 @@ use avanzacast_kit::time;
 use avanzacast_livekit::{Claimed, ForeignClaims, Untimely, fingerprint, grants_of};
 use avanzacast_schemas::{
     Actor, ActorKind, Code, Event, Grants, Identity, Refusal, RegisterToken, Role, RoomName, SessionCreated, SessionId,
-    TokenOrigin, TokenRefused, TokenRegistered, Username,
+    TokenOrigin, TokenRefused, TokenRegistered, Username, broadcast_of,
 };
 use avanzacast_worker::{Decision, Moment, person};
 use serde::{Deserialize, Serialize};
@@ -160,6 +160,8 @@ fn store(
     let ttl = left.map_or(ttl, |left| ttl.min(left));
     let expires_at = now + i64::from(ttl) * 1000;
     let token_exp = accepted.exp.unwrap_or((expires_at + 999).div_euclid(1000));
+    // The other minter may not have heard that it is over.
+    let broadcast = broadcast_of(&accepted.room).and_then(|id| Some((id, sessions.broadcast_over(id)?)));
     let session = Session {
         id: command.session_id.clone(),
         room: accepted.room,
@@ -178,8 +180,8 @@ fn store(
         consumption: None,
         name: Some(person::salted(accepted.username.as_str(), moment)),
         identity: accepted.identity.map(|identity| person::salted(identity.as_str(), moment)),
-        broadcast: None,
-        broadcast_over: false,
+        broadcast: broadcast.map(|(id, _)| id),
+        broadcast_over: broadcast.is_some_and(|(_, over)| over),
         created_by: command.created_by,
     };
     let event = Event::TokenRegistered(TokenRegistered {
@@ -199,7 +201,7 @@ fn store(
         token_expires_at: time::rfc3339(token_exp * 1000),
         created_by: session.created_by,
         single_use: session.single_use.then_some(true),
-        broadcast_id: None,
+        broadcast_id: session.broadcast,
     });
     let record = Record { session: create::Record::of(&session), again: false };
     sessions.create(session);
