@@ -24,13 +24,11 @@ fn file(path: &str) -> String {
 
 /// The names in `example.env`, each with a value that will do.
 fn variables() -> BTreeMap<String, String> {
-    let text = file("infra/example.env");
+    let (text, compose) = (file("infra/example.env"), file("infra/compose.yaml"));
     let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
     let filled = lines.map(|(name, value)| match (name, value) {
         // May stay empty.
-        (_, "") if name.starts_with("VITE_") || ["OPEN_ENDPOINTS", "AUDIT_ORIGIN"].contains(&name) => {
-            (name.to_owned(), String::new())
-        }
+        (_, "") if compose.contains(&format!("${{{name}:-}}")) => (name.to_owned(), String::new()),
         (_, "") => (name.to_owned(), "p1234567890123456789012345678901234567890".to_owned()),
         (_, value) => (name.to_owned(), value.to_owned()),
     });
@@ -104,6 +102,47 @@ fn every_variable_is_asked_for_by_name_and_known() {
     let unknown: Vec<_> = asked.iter().filter(|name| !known.contains(*name) && *name != "POSTGRES_PASSWORD").collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert!(!known.contains("POSTGRES_PASSWORD"), "the check itself works");
+}
+
+/// What a composition gives no role, because it stands in it or means nothing there.
+const LEFT_OUT: [&str; 18] = [
+    "ALLOW_ALL_CORS",
+    "AUDIT_CHECKPOINT_FILE",
+    "AUDIT_CHECKPOINT_URL",
+    "AVANZACAST_CACHE_DIR",
+    "AVANZACAST_DEV",
+    "AVANZACAST_URL",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "HOST",
+    "LIVEKIT_CLIENT",
+    "LIVEKIT_INTERNAL_URL",
+    "LIVEKIT_SERVER",
+    "LIVEKIT_URL",
+    "MEET_COMPAT",
+    "METRICS_ADDR",
+    "NATS_REPLICAS",
+    "NATS_URL",
+    "PORT",
+];
+
+/// Whatever the README says can be set can be set here.
+#[test]
+fn every_variable_is_passed_on_or_left_out_on_purpose() {
+    let readme = file("README.md");
+    let table = readme.split("| variable | default | meaning |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let named = table.lines().filter_map(|row| row.split('|').nth(1)).flat_map(|names| names.split('`'));
+    let named: BTreeSet<&str> = named.filter(|word| word.len() > 3 && word.bytes().all(is_name)).collect();
+    assert!(named.len() > 40, "{named:?}");
+    let compose = file("infra/compose.yaml");
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|name| !LEFT_OUT.contains(name) && !["REDIS_URL", "RUST_LOG"].contains(name))
+        .filter(|name| !compose.contains(&format!("${{{name}:")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let needless: Vec<_> = LEFT_OUT.iter().filter(|name| !named.contains(**name)).collect();
+    assert!(needless.is_empty(), "{needless:?}");
 }
 
 #[test]
