@@ -43,6 +43,21 @@ async fn every_operation_is_described_and_there() {
     }
 }
 
+/// Nobody has to find an endpoint in the description that the README does not speak of.
+#[test]
+fn the_readme_names_every_endpoint() {
+    let text = |path: &str| std::fs::read_to_string(workspace_root().join(path)).unwrap();
+    let (readme, document) = (text("README.md"), text("schemas/openapi.json"));
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let table = readme.split("| endpoint | who | answer |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let paths = document["paths"].as_object().unwrap().keys();
+    // By the part before its first variable; what pages load is the pages' own.
+    let begun = paths.map(|path| path.split("/{").next().unwrap()).filter(|path| !path.starts_with("/assets"));
+    let missing: Vec<&str> =
+        begun.filter(|path| !table.contains(&format!("{path}`")) && !table.contains(&format!("{path}/"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// The page is whole in itself: nothing is loaded, nothing runs.
 #[tokio::test]
 async fn the_page_needs_nobody_else() {
