@@ -67,9 +67,14 @@ impl Keyring {
     /// # Errors
     /// What is there cannot be used, or nothing can be written there.
     pub fn open(configured: Option<&Secret>, data_dir: &Path, origin: &Origin) -> Result<Self, KeyringError> {
+        if let Some(ring) = Self::read(configured, data_dir, origin)? {
+            return Ok(ring);
+        }
+        let alone = alone(data_dir)?;
+        // Another process may have made one in the meantime.
         match Self::read(configured, data_dir, origin)? {
             Some(ring) => Ok(ring),
-            None => Self::rotate(data_dir, origin),
+            None => Self::add(&alone, data_dir, origin),
         }
     }
 
@@ -78,6 +83,10 @@ impl Keyring {
     /// # Errors
     /// What is there cannot be used, or nothing can be written there.
     pub fn rotate(data_dir: &Path, origin: &Origin) -> Result<Self, KeyringError> {
+        Self::add(&alone(data_dir)?, data_dir, origin)
+    }
+
+    fn add(_alone: &Alone, data_dir: &Path, origin: &Origin) -> Result<Self, KeyringError> {
         let path = file(data_dir);
         let mut keys = kept(&path)?;
         keys.insert(0, SigningKey::generate(origin).map_err(KeyringError::Made)?);
@@ -104,6 +113,17 @@ impl Keyring {
     }
 }
 
+/// Nobody else adds a key meanwhile: of two that read the same and write, one would lose the other's.
+struct Alone(#[expect(dead_code, reason = "closing it lets others in")] fs::File);
+
+fn alone(data_dir: &Path) -> Result<Alone, KeyringError> {
+    let path = file(data_dir);
+    let folder = path.parent().unwrap_or(data_dir);
+    let opened = fs::create_dir_all(folder).and_then(|()| fs::File::open(folder));
+    let locked = opened.and_then(|folder| folder.lock().map(|()| folder));
+    locked.map(Alone).map_err(|error| KeyringError::File(folder.to_owned(), error))
+}
+
 fn kept(path: &Path) -> Result<Vec<SigningKey>, KeyringError> {
     let failed = |error| KeyringError::File(path.to_owned(), error);
     let text = match fs::read_to_string(path) {
@@ -121,7 +141,6 @@ fn kept(path: &Path) -> Result<Vec<SigningKey>, KeyringError> {
 /// All at once: a key that has signed something is never lost to a crash.
 fn keep(path: &Path, keys: &[SigningKey]) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
-    fs::create_dir_all(folder)?;
     // Made for its owner alone.
     let mut file = tempfile::Builder::new().permissions(fs::Permissions::from_mode(MODE)).tempfile_in(folder)?;
     for key in keys {
@@ -151,6 +170,22 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(Keyring::open(None, folder.path(), &origin("a")), Err(KeyringError::Open(_))));
+    }
+
+    #[test]
+    fn of_many_at_once_none_loses_anothers_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let opened = std::thread::scope(|scope| {
+            let one = || scope.spawn(|| Keyring::open(None, path, &origin("a")).unwrap().public());
+            let all: Vec<_> = (0..8).map(|_| one()).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(opened.iter().all(|public| *public == opened[0]), "one was made");
+        std::thread::scope(|scope| {
+            (0..8).for_each(|_| drop(scope.spawn(|| Keyring::rotate(path, &origin("a")).unwrap())))
+        });
+        assert_eq!(Keyring::open(None, path, &origin("a")).unwrap().public().len(), 9);
     }
 
     #[test]
