@@ -81,7 +81,7 @@ pub async fn export<W: Write + Seek>(
     wanted: &Wanted,
     out: W,
 ) -> Result<Packed, ExportError> {
-    let checkpoint = Checkpoint::open(&wanted.checkpoint, &wanted.keys)?;
+    let (checkpoint, _) = Checkpoint::open(&wanted.checkpoint, &wanted.keys)?;
     let chosen = choose(lines, wanted, checkpoint.size).await?;
     let (Some((first, _)), Some((last, _))) = (chosen.first(), chosen.last()) else { return Err(ExportError::Nothing) };
     let packed = Packed { first: *first, last: *last, events: chosen.len(), size: checkpoint.size };

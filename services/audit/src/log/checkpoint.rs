@@ -56,11 +56,12 @@ impl Checkpoint {
         String::from_utf8(note.to_bytes()).map_err(|_| CheckpointError::Signing)
     }
 
-    /// Reads a note that one of these keys signed. Signatures of others are passed over, as the format wants it.
+    /// Reads a note that one of these keys signed, and says which: the first of them, when there are more. Signatures of
+    /// others are passed over, as the format wants it.
     ///
     /// # Errors
     /// It is none, of another log, or not signed.
-    pub fn open(note: &str, keys: &[Vkey]) -> Result<Self, CheckpointError> {
+    pub fn open<'k>(note: &str, keys: &'k [Vkey]) -> Result<(Self, &'k Vkey), CheckpointError> {
         let checkpoint = Self::unverified(note)?;
         let mut known: Vec<Box<dyn Verifier>> = Vec::new();
         for key in keys {
@@ -70,8 +71,13 @@ impl Checkpoint {
             known.push(Box::new(key.verifier().map_err(|_| CheckpointError::Unsigned)?));
         }
         let note = Note::from_bytes(note.as_bytes()).map_err(|_| CheckpointError::Malformed)?;
-        note.verify(&VerifierList::new(known)).map_err(|_| CheckpointError::Unsigned)?;
-        Ok(checkpoint)
+        let (signatures, _) = note.verify(&VerifierList::new(known)).map_err(|_| CheckpointError::Unsigned)?;
+        // Each key here is of the log that the note names.
+        let signed = |key: &&Vkey| {
+            let id = key.verifier().map(|verifier| verifier.key_id());
+            signatures.iter().any(|signature| id == Ok(signature.id()))
+        };
+        Ok((checkpoint, keys.iter().find(signed).ok_or(CheckpointError::Unsigned)?))
     }
 
     /// Reads a note without asking who signed it.
@@ -106,7 +112,11 @@ mod tests {
     #[test]
     fn what_was_signed_is_read_again() {
         let (key, checkpoint, note) = signed(12);
-        assert_eq!(Checkpoint::open(&note, &[key.vkey().clone()]).unwrap(), checkpoint);
+        let older = signed(12).0.vkey().clone();
+        let keys = [older, key.vkey().clone()];
+        for keys in [&keys[..], &keys[1..]] {
+            assert_eq!(Checkpoint::open(&note, keys), Ok((checkpoint.clone(), key.vkey())));
+        }
         assert!(
             note.starts_with("studio.example.com/ledger\n12\n") && note.contains("\n\n\u{2014} studio.example.com")
         );

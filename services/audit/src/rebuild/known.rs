@@ -29,7 +29,7 @@ impl Known {
     /// It is no checkpoint, or not one of this key's.
     pub fn read(note: &str, vkey: Option<&Vkey>) -> Result<Self, CheckpointError> {
         let checkpoint = match vkey {
-            Some(vkey) => Checkpoint::open(note, std::slice::from_ref(vkey))?,
+            Some(vkey) => Checkpoint::open(note, std::slice::from_ref(vkey))?.0,
             None => Checkpoint::unverified(note)?,
         };
         Ok(Self { checkpoint, note: note.to_owned() })

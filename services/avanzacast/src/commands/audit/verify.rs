@@ -112,8 +112,8 @@ impl Verify {
                 signing::public(&mut variables, &store).await?
             }
         };
-        let Checkpoint { size, root, .. } = Checkpoint::open(&note, &keys)?;
-        Ok((Signed::from([(size, (root, file.display().to_string()))]), keys.into_iter().next()))
+        let (Checkpoint { size, root, .. }, key) = Checkpoint::open(&note, &keys)?;
+        Ok((Signed::from([(size, (root, file.display().to_string()))]), Some(key.clone())))
     }
 
     fn proved(&self, proof: &Proof, key: Option<&Vkey>) -> Result<(), Failure> {
