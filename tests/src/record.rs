@@ -40,6 +40,18 @@ impl Stack {
         eventually("all is indexed", async || self.query(behind) == "0").await;
     }
 
+    /// Waits until every worker is done with so many events.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn until_followed(&self, place: usize) {
+        let followed = "SELECT min(position) FROM reactor";
+        eventually("all are done with them", async || {
+            self.query(followed).parse::<usize>().is_ok_and(|at| at >= place)
+        })
+        .await;
+    }
+
     /// Waits until EVENTS has all events.
     ///
     /// # Panics

@@ -198,8 +198,7 @@ async fn an_archive_takes_nothing_away(stack: &Stack) {
     let before = (stack.audited(&["verify"]), auditor(stack, "/checkpoint").await, stack.ledger());
     assert!(stack.try_query("DELETE FROM ledger WHERE seq = 1").is_err(), "nothing is archived yet");
     assert!(stack.try_query("UPDATE ledger_cut SET seq = 512").is_err(), "nobody signed so much");
-    let followed = "SELECT min(position) FROM reactor";
-    eventually("all are done with them", async || stack.query(followed).parse::<usize>().unwrap() >= 256).await;
+    stack.until_followed(256).await;
     let said = stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&said["first"], &said["last"]), (&json!(1), &json!(256)));

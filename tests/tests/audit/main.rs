@@ -12,3 +12,4 @@ mod rebuild;
 mod refused;
 mod signing;
 mod tampering;
+mod verifying;

@@ -37,12 +37,17 @@ impl Ledger {
         u64::try_from(self.head.size).unwrap_or_default()
     }
 
-    /// Lines as they are there; the first that should follow and does not is an error.
+    /// Lines as they are there; the first that should follow and neither does nor is archived is an error.
     pub(super) async fn after(&mut self, place: u64, most: usize) -> Result<Vec<Line>, SourceError> {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let found = self.session.events(whole(place), i64::try_from(most).unwrap_or(i64::MAX)).await?;
         let follows = found.iter().zip(place + 1..).take_while(|((seq, _), place)| *seq == whole(*place)).count();
         if follows == 0 {
+            // An archive may have taken it since this was opened.
+            self.first = u64::try_from(self.session.cut().await?).unwrap_or_default() + 1;
+            if place + 1 < self.first {
+                return Err(SourceError::Archived { asked: place + 1, first: self.first });
+            }
             return Err(SourceError::Missing { place: place + 1, last: self.size() });
         }
         let lines = found.into_iter().take(follows);
