@@ -1,21 +1,89 @@
 //! Verifying what the ledger does not have any more, and a ledger that goes on meanwhile. Promises: what is said to be as it
 //! was signed has been compared; what is archived is called so; nobody who works is taken for somebody who tampers.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
-use avanzacast_tests::{Postgres, Stack, StackOptions, on_both_databases, require};
+use avanzacast_tests::{Postgres, Stack, StackOptions, merkle, on_both_databases, require};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use signed_note::{Note, StandardSigner};
 
 /// Two full tiles, and some more.
 const EVENTS: usize = 600;
 /// What is archived of them.
 const CUT: usize = 512;
+/// What was signed long before.
+const EARLY: usize = 100;
+
+/// As whoever has the server's key would sign it.
+fn sign(stack: &Stack, size: usize, root: &str) -> String {
+    let key = fs::read_to_string(stack.data_dir().join("audit/signing.key")).unwrap();
+    let signer = StandardSigner::new(key.lines().next().unwrap()).unwrap();
+    let vkey = stack.audited(&["key"]);
+    let text = format!("{}\n{size}\n{root}\n", vkey.split('+').next().unwrap());
+    let mut note = Note::new(text.as_bytes(), &[]).unwrap();
+    note.add_sigs(&[&signer]).unwrap();
+    String::from_utf8(note.to_bytes()).unwrap()
+}
+
+fn root(lines: &[String]) -> String {
+    STANDARD.encode(merkle::root(&lines.iter().map(merkle::leaf).collect::<Vec<_>>()))
+}
+
+/// What was signed below the cut, and what somebody noted, is compared with the hashes that are left.
+fn what_was_signed_before_the_cut_is_compared(stack: &Stack, lines: &[String]) {
+    let (right, wrong) = (root(&lines[..EARLY]), STANDARD.encode([7; 32]));
+    let said = stack.audited(&["verify", "--checkpoint", "early"]);
+    assert!(said.contains("as it was signed with"), "{said}");
+    let _ = stack.audited(&["verify", "--expect", &format!("{EARLY}:{right}")]);
+    let _ = stack.audited(&["verify", "--expect", &format!("{CUT}:{}", root(&lines[..CUT]))]);
+    for size in [EARLY, 256, CUT] {
+        let found = stack.audit_finds(&["verify", "--expect", &format!("{size}:{wrong}")]);
+        assert!(found.contains(&format!("at size {size} the root is")), "{found}");
+        fs::write(stack.data_dir().join("other"), sign(stack, size, &wrong)).unwrap();
+        let found = stack.audit_finds(&["verify", "--checkpoint", "other"]);
+        assert!(found.contains(&format!("at size {size} the root is")) && found.contains("(other)"), "{found}");
+    }
+    let put = |note: &str| stack.query(&format!("UPDATE checkpoint SET note = '{note}' WHERE size = {EARLY}"));
+    put(&sign(stack, EARLY, &wrong));
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains("was signed (the table of checkpoints)"), "{found}");
+    put(&sign(stack, EARLY, &right));
+    let _ = stack.audited(&["verify"]);
+}
+
+/// The tiles are all that is left of what is archived, and what proofs are made of.
+fn a_damaged_tile_is_found(stack: &Stack) {
+    let hashes = stack.query("SELECT hashes FROM ledger_tile WHERE level = 0 AND n = 1");
+    let put =
+        |hashes: &str| stack.query(&format!("UPDATE ledger_tile SET hashes = '{hashes}' WHERE level = 0 AND n = 1"));
+    let mut damaged = STANDARD.decode(&hashes).unwrap();
+    damaged[10 * 32] ^= 1;
+    put(&STANDARD.encode(damaged));
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains("tile 0/1 is not what the events come to"), "{found}");
+    stack.query("DELETE FROM ledger_tile WHERE level = 0 AND n = 1");
+    assert!(stack.audit_finds(&["verify"]).contains("tile 0/1 is not what the events come to"));
+    let root = "(SELECT root FROM ledger_tile WHERE level = 0 AND n = 0)";
+    stack.query(&format!("INSERT INTO ledger_tile (level, n, root, hashes) VALUES (0, 1, {root}, '{hashes}')"));
+    assert!(stack.audit_finds(&["verify"]).contains("tile 0/1 is not what the events come to"));
+}
 
 async fn after_an_archive(stack: &Stack) {
-    stack.sessions(EVENTS).await;
+    let keep = |name: &str, size: usize| {
+        let note = stack.query(&format!("SELECT note FROM checkpoint WHERE size = {size}"));
+        fs::write(stack.data_dir().join(name), note + "\n").unwrap();
+    };
+    stack.sessions(EARLY).await;
+    stack.until_signed(EARLY).await;
+    keep("early", EARLY);
+    stack.sessions(300 - EARLY).await;
+    stack.until_signed(300).await;
+    stack.sessions(EVENTS - 300).await;
     stack.until_signed(EVENTS).await;
     stack.until_followed(CUT).await;
     stack.until_relayed().await;
+    let lines = stack.ledger();
     let said = stack.audited(&["archive", "--before", "2099-01-01T00:00:00Z", "--json"]);
     let archived: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(archived["last"], CUT);
@@ -28,6 +96,8 @@ async fn after_an_archive(stack: &Stack) {
     let file = archived["events"].as_str().unwrap();
     let found = stack.audit_finds(&["verify", file, "--source", "ledger"]);
     assert!(found.contains(&format!("has no event 1 any more: it begins at {}", CUT + 1)), "{found}");
+    what_was_signed_before_the_cut_is_compared(stack, &lines);
+    a_damaged_tile_is_found(stack);
 }
 
 on_both_databases!(after_an_archive, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);

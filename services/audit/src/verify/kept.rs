@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 use tokio::task::JoinHandle;
 
 use super::{
-    Fault, Root,
+    Fault, Root, Tree as Grown,
     index::{self, Sums},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
 };
 
 const FULL: u64 = 256;
+const WIDTH: usize = 256;
 /// The type of the events that say what was archived.
 const ARCHIVED: &str = "ledger.archived";
 /// Tiles read at once: half a megabyte.
@@ -83,7 +84,22 @@ impl Kept {
         let (indexed, cut, stray): (u64, u64, Option<u64>) = decode(&reach)?;
         let (open, ahead, sums) = (Vec::new(), HashMap::new(), Sums::default());
         let index = tokio::spawn(index::count(store.look().await?, sums.clone(), cut, indexed));
-        Ok(Self { session, indexed, cut, stray, archived: None, open, ahead, read: cut / FULL, sums, index })
+        Ok(Self { session, indexed, cut, stray, archived: None, open, ahead, read: 0, sums, index })
+    }
+
+    /// What the ledger has no more: the tiles are all that is left of it, and the tree grows by them.
+    pub(super) async fn before(&mut self, tree: &mut Grown) -> Result<Option<Fault>, StoreError> {
+        for n in 0..self.cut / FULL {
+            let tile = self.tile(n).await?;
+            let fits = |(root, hashes): &(Hash, Vec<Hash>)| hashes.len() == WIDTH && subtree(hashes) == Some(*root);
+            let Some((_, hashes)) = tile.filter(fits) else { return Ok(Some(Fault::Tile(format!("0/{n}")))) };
+            for hash in hashes {
+                if let Err(fault) = tree.append(hash) {
+                    return Ok(Some(fault));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Takes an event, in order from the ledger's first on.

@@ -25,8 +25,6 @@ pub struct Wanted {
     pub root: Option<(u64, Root)>,
     /// What was signed, by size: the root, and where that stands.
     pub signed: BTreeMap<u64, (Root, String)>,
-    /// The tree before the first line, where that is not event 1.
-    pub before: Option<Frontier>,
     /// What the database keeps about its ledger.
     pub kept: Option<Kept>,
     /// The same lines from elsewhere.
@@ -49,9 +47,14 @@ pub struct Proof {
 /// # Errors
 /// Lines cannot be had. What is wrong with them is the inner [`Fault`].
 pub async fn verify(mut lines: Lines, wanted: Wanted) -> Result<Result<Proof, Fault>, SourceError> {
-    let Wanted { head, root, signed, before, mut against, mut kept } = wanted;
-    let (frontier, by_place) = (before.unwrap_or_default(), lines.by_place());
+    let Wanted { head, root, signed, mut against, mut kept } = wanted;
+    let (frontier, by_place) = (Frontier::default(), lines.by_place());
     let mut tree = Tree { frontier, by_place, span: None, wanted: root, signed };
+    if let Some(kept) = &mut kept
+        && let Some(fault) = kept.before(&mut tree).await?
+    {
+        return Ok(Err(fault));
+    }
     let mut suspected = None;
     while let Some(batch) = lines.next().await? {
         for (number, line) in batch {
@@ -128,6 +131,12 @@ impl Tree {
         Ok(place)
     }
 
+    /// Takes what is left of an event that is archived.
+    fn append(&mut self, hash: Hash) -> Result<(), Fault> {
+        self.frontier.append_hash(hash);
+        self.compare_root()
+    }
+
     /// Whether the tree is what is known of it at this size.
     fn compare_root(&self) -> Result<(), Fault> {
         let size = self.frontier.size();
@@ -147,8 +156,9 @@ impl Tree {
     }
 
     fn finish(self, head: Option<&Head>) -> Result<Proof, Fault> {
-        let (first, last) = self.span.unwrap_or((1, 0));
-        let grown = self.frontier.size() == last || self.span.is_none();
+        let size = self.frontier.size();
+        let (first, last) = self.span.unwrap_or((size + 1, size));
+        let grown = size == last;
         if let Some((size, _)) = self.wanted.filter(|(size, _)| !grown || *size > last) {
             return Err(Fault::Short { size, first, last });
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use avanzacast_audit::{
     Against, Kept, Lines, Proof, Root, Wanted,
-    log::{Checkpoint, Tree, Vkey},
+    log::{Checkpoint, Vkey},
     verify,
 };
 use avanzacast_kit::bus::Bus;
@@ -141,7 +141,6 @@ async fn ledger(wanted: &mut Wanted, signed: &mut Signed) -> Result<(Lines, Opti
     let store = Store::new(there(&mut operator::variables())?);
     let mut session = store.connect().await?;
     if first > 1 {
-        wanted.before = Some(Tree::new(&mut session).frontier(first - 1).await?);
         operator::say(&format!(
             "the ledger begins at {first}: of what was before only the hashes are here; the files of `audit archive` are \
              verified by themselves"
