@@ -62,6 +62,14 @@ fn a_damaged_tile_is_found(stack: &Stack) {
     put(&STANDARD.encode(damaged));
     let found = stack.audit_finds(&["verify"]);
     assert!(found.contains("tile 0/1 is not what the events come to"), "{found}");
+    for proof in [&["prove", "--seq", "267", "--json"][..], &["prove", "--seq", "268", "--json"]] {
+        let found = stack.audit_finds(proof);
+        assert!(found.contains("is not what was signed"), "{found}");
+    }
+    let found = stack.audit_finds(&["prove", "--since", "middle"]);
+    assert!(found.contains("is not what was signed"), "{found}");
+    put(&hashes);
+    let _ = stack.audited(&["prove", "--since", "middle"]);
     stack.query("DELETE FROM ledger_tile WHERE level = 0 AND n = 1");
     assert!(stack.audit_finds(&["verify"]).contains("tile 0/1 is not what the events come to"));
     let root = "(SELECT root FROM ledger_tile WHERE level = 0 AND n = 0)";
@@ -79,6 +87,7 @@ async fn after_an_archive(stack: &Stack) {
     keep("early", EARLY);
     stack.sessions(300 - EARLY).await;
     stack.until_signed(300).await;
+    keep("middle", 300);
     stack.sessions(EVENTS - 300).await;
     stack.until_signed(EVENTS).await;
     stack.until_followed(CUT).await;

@@ -165,7 +165,7 @@ pub async fn archive(store: &Store, before: i64, relayed: &Relayed, into: &Path)
         return Err(ArchiveError::Inconsistent);
     }
     let (begin, end) = (tree.frontier(cut).await?, tree.frontier(last).await?);
-    let hashes = tree.prove_consistency(last, checkpoint.size).await?;
+    let hashes = tree.prove_consistency(last, &checkpoint).await?;
     let part = files::Part { first: cut + 1, last, begin, end };
     let archived = files::write(source.read(cut + 1), part, hashes, note, into).await?;
     move_cut(&mut session, cut, &archived).await?;

@@ -98,8 +98,8 @@ pub async fn export<W: Write + Seek>(
     put("verify.py", &[VERIFY.as_bytes()])?;
     put("README.md", &[readme(&checkpoint, packed, wanted.filter.rooms.first().map(String::as_str)).as_bytes()])?;
     let mut tree = Tree::new(session);
-    for (seq, _) in &chosen {
-        let hashes = tree.prove_inclusion(*seq, checkpoint.size).await?;
+    for (seq, line) in &chosen {
+        let hashes = tree.prove_inclusion(*seq, Some(line), &checkpoint).await?;
         let proof = Inclusion { seq: *seq, hashes, checkpoint: wanted.checkpoint.clone() };
         put(&format!("proofs/{seq}.tlog-proof"), &[proof.text().as_bytes()])?;
     }

@@ -55,7 +55,7 @@ impl From<TreeError> for Unanswered {
     fn from(error: TreeError) -> Self {
         match error {
             TreeError::Store(error) => Self::Store(error),
-            TreeError::Short(_) | TreeError::Damaged(_) => Self::Tree(error),
+            TreeError::Short(_) | TreeError::Damaged(_) | TreeError::Contradicts(_) => Self::Tree(error),
         }
     }
 }
@@ -200,9 +200,11 @@ async fn proof(session: &mut Session, asked: GetProof) -> Result<Reply, Unanswer
     if !(1..=checkpoint.size).contains(&asked.seq) {
         return Err(Code::NotFound.into());
     }
-    let hashes = Tree::new(session).prove_inclusion(asked.seq, checkpoint.size).await?;
     let place = i64::try_from(asked.seq).unwrap_or(i64::MAX);
     let found = session.events(place - 1, 1).await?.into_iter().find(|(seq, _)| *seq == place);
+    let event = found.map(|(_, body)| body);
+    let bytes = event.as_ref().map(String::as_bytes);
+    let hashes = Tree::new(session).prove_inclusion(asked.seq, bytes, &checkpoint).await?;
     let proof = Inclusion { seq: asked.seq, hashes, checkpoint: note }.text();
-    json(&EventProof { seq: asked.seq, event: found.map(|(_, body)| body), proof })
+    json(&EventProof { seq: asked.seq, event, proof })
 }

@@ -8,9 +8,15 @@ use avanzacast_worker::{
     store::{Session, Sql, StoreError, decode},
 };
 use data_encoding::BASE64;
-use tlog_tiles::{HashReader, prove_record, prove_tree, split_stored_hash_index, sub_tree_index};
+use tlog_tiles::{
+    HashReader, check_record, check_tree, prove_record, prove_tree, split_stored_hash_index, stored_hash_index,
+    sub_tree_index,
+};
 
-use super::tile::{FULL, TileId};
+use super::{
+    checkpoint::Checkpoint,
+    tile::{FULL, TileId},
+};
 use crate::Root;
 
 /// Full tiles by `level/n`: `[level, n, hashes]` each.
@@ -41,6 +47,9 @@ pub enum TreeError {
     /// What is stored is no tile.
     #[error("tile {0} is damaged")]
     Damaged(String),
+    /// A proof would not hold: an event or a tile is not what was signed.
+    #[error("the ledger is not what was signed at size {0}: `audit verify` says where")]
+    Contradicts(u64),
     /// The database.
     #[error("the ledger cannot be read")]
     Store(#[from] StoreError),
@@ -67,6 +76,14 @@ impl HashReader for Given {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
         let hash = |index| self.0.get(index).map(|hash| tlog_tiles::Hash(*hash));
         indexes.iter().map(hash).collect::<Option<_>>().ok_or(tlog_tiles::Error::InvalidProof)
+    }
+}
+
+impl Given {
+    /// The roots of the complete subtrees at some size, by their indexes.
+    fn frontier(&self, size: u64, indexes: &[u64]) -> Result<Frontier, TreeError> {
+        let roots: Option<Vec<Hash>> = indexes.iter().map(|index| self.0.get(index).copied()).collect();
+        Frontier::read(size, &roots.ok_or(TreeError::Short(size))?.concat()).map_err(|_| TreeError::Short(size))
     }
 }
 
@@ -100,9 +117,7 @@ impl<'a> Tree<'a> {
     /// The tree is shorter, or the database is away.
     pub async fn frontier(&mut self, size: u64) -> Result<Frontier, TreeError> {
         let indexes = sub_tree_index(0, size, Vec::new());
-        let found = self.hashes(&indexes).await?;
-        let roots: Option<Vec<Hash>> = indexes.iter().map(|index| found.get(index).copied()).collect();
-        Frontier::read(size, &roots.ok_or(TreeError::Short(size))?.concat()).map_err(|_| TreeError::Short(size))
+        Given(self.hashes(&indexes).await?).frontier(size, &indexes)
     }
 
     /// The root at some size.
@@ -128,41 +143,65 @@ impl<'a> Tree<'a> {
         if hashes.len() == usize::from(tile.width) { Ok(Some(hashes)) } else { Err(TreeError::Short(size)) }
     }
 
-    /// That an event stands in the log of some size: the hashes from its sibling up (RFC 6962, section 2.1.1).
+    /// That an event stands in the log that was signed: the hashes from its sibling up (RFC 6962, section 2.1.1). Of an
+    /// archived event, that its hash does.
     ///
     /// # Errors
-    /// The tree is shorter, or the event is not in it.
-    pub async fn prove_inclusion(&mut self, seq: u64, size: u64) -> Result<Vec<Hash>, TreeError> {
+    /// The tree is shorter, or it or the event is not what was signed.
+    pub async fn prove_inclusion(
+        &mut self,
+        seq: u64,
+        event: Option<&[u8]>,
+        signed: &Checkpoint,
+    ) -> Result<Vec<Hash>, TreeError> {
+        let Checkpoint { origin: _, size, root } = *signed;
         let index = seq.checked_sub(1).filter(|index| *index < size).ok_or(TreeError::Short(size))?;
-        self.prove(size, |reader| prove_record(size, index, reader), |reader| prove_record(size, index, reader)).await
+        let kept = stored_hash_index(0, index);
+        let (ask, give) =
+            (|reader: &_| prove_record(size, index, reader), |reader: &_| prove_record(size, index, reader));
+        let (proof, given) = self.prove(size, &[kept], ask, give).await?;
+        let hash = event.map(leaf).or(given.0.get(&kept).copied()).ok_or(TreeError::Short(size))?;
+        let holds = check_record(&proof, size, tlog_tiles::Hash(root.0), index, tlog_tiles::Hash(hash));
+        holds.map_err(|_| TreeError::Contradicts(size))?;
+        Ok(proof.into_iter().map(|hash| hash.0).collect())
     }
 
-    /// That the log of some size begins with that of another (RFC 6962, section 2.1.2).
+    /// That the log that was signed begins with what this ledger was at some size (RFC 6962, section 2.1.2).
     ///
     /// # Errors
-    /// The tree is shorter.
-    pub async fn prove_consistency(&mut self, from: u64, size: u64) -> Result<Vec<Hash>, TreeError> {
+    /// The tree is shorter, or not what was signed.
+    pub async fn prove_consistency(&mut self, from: u64, signed: &Checkpoint) -> Result<Vec<Hash>, TreeError> {
+        let Checkpoint { origin: _, size, root } = *signed;
         if from == 0 || from == size {
             return Ok(Vec::new());
         }
-        self.prove(size, |reader| prove_tree(size, from, reader), |reader| prove_tree(size, from, reader)).await
+        let kept = sub_tree_index(0, from, Vec::new());
+        let (ask, give) = (|reader: &_| prove_tree(size, from, reader), |reader: &_| prove_tree(size, from, reader));
+        let (proof, given) = self.prove(size, &kept, ask, give).await?;
+        let old = given.frontier(from, &kept)?.root();
+        let holds = check_tree(&proof, size, tlog_tiles::Hash(root.0), from, tlog_tiles::Hash(old));
+        holds.map_err(|_| TreeError::Contradicts(size))?;
+        Ok(proof.into_iter().map(|hash| hash.0).collect())
     }
 
-    /// The library reads when it is asked, and we ask a database: so first it says what it will read.
+    /// The library reads when it is asked, and we ask a database: so first it says what it will read. What else is needed
+    /// to check the proof is read with it.
     async fn prove(
         &mut self,
         size: u64,
+        more: &[u64],
         ask: impl FnOnce(&Asked) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error>,
         give: impl FnOnce(&Given) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error>,
-    ) -> Result<Vec<Hash>, TreeError> {
-        let indexes = {
+    ) -> Result<(Vec<tlog_tiles::Hash>, Given), TreeError> {
+        let mut indexes = {
             let asked = Asked(std::cell::RefCell::default());
             ask(&asked).map_err(|_| TreeError::Short(size))?;
             asked.0.into_inner()
         };
+        indexes.extend(more);
         let given = Given(self.hashes(&indexes).await?);
         let proof = give(&given).map_err(|_| TreeError::Short(size))?;
-        Ok(proof.into_iter().map(|hash| hash.0).collect())
+        Ok((proof, given))
     }
 
     /// Hashes of complete subtrees, by their index; those that cannot be had are not among them.

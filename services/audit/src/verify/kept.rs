@@ -182,7 +182,7 @@ impl Kept {
             (Ok(wanted), Ok(found)) if wanted == found => Ok(None),
             (Ok(wanted), Ok(found)) => Ok(Some(Fault::Root { size, wanted, found })),
             (_, Err(TreeError::Store(error))) => Err(error),
-            (Err(_), Ok(_)) | (_, Err(TreeError::Short(_) | TreeError::Damaged(_))) => {
+            (Err(_), Ok(_)) | (_, Err(TreeError::Short(_) | TreeError::Damaged(_) | TreeError::Contradicts(_))) => {
                 Ok(Some(Fault::Removed { first: size + 1 }))
             }
         }

@@ -59,14 +59,21 @@ impl Prove {
             let size = checkpoint.size;
             return Err(format!("the last checkpoint signs events 1 to {size}; one is signed within a minute").into());
         }
-        self.inclusion(&mut session, seq, note, checkpoint.size).await
+        self.inclusion(&mut session, seq, note, &checkpoint).await
     }
 
-    async fn inclusion(&self, session: &mut Session, seq: u64, note: String, size: u64) -> Result<bool, Failure> {
-        let hashes = Tree::new(session).prove_inclusion(seq, size).await?;
+    async fn inclusion(
+        &self,
+        session: &mut Session,
+        seq: u64,
+        note: String,
+        signed: &Checkpoint,
+    ) -> Result<bool, Failure> {
         let place = i64::try_from(seq).unwrap_or(i64::MAX);
         let found = session.events(place - 1, 1).await?.into_iter().find(|(at, _)| *at == place);
         let event = found.map(|(_, body)| body);
+        let bytes = event.as_ref().map(String::as_bytes);
+        let hashes = Tree::new(session).prove_inclusion(seq, bytes, signed).await?;
         let proof = Inclusion { seq, hashes, checkpoint: note }.text();
         if self.json {
             operator::write(&format!("{}\n", json!({"seq": seq, "event": event, "proof": proof})))?;
@@ -96,7 +103,7 @@ async fn consistency(
         return Err(format!("that checkpoint is of the log {}, this one is {}", old.origin, new.origin).into());
     }
     let hashes = match old.size <= new.size {
-        true => Tree::new(session).prove_consistency(old.size, new.size).await?,
+        true => Tree::new(session).prove_consistency(old.size, new).await?,
         false => {
             operator::say(&format!(
                 "avanzacast: {} events were signed, and only {} are signed here",
