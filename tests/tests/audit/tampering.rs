@@ -121,6 +121,8 @@ fn a_file_is_compared_with_its_checkpoint(stack: &Stack, lines: &[String]) {
     assert!(changed(&|lines| lines.insert(PLACE - 1, lines[5].clone())).contains(&line));
     let edited = changed(&|lines| lines[PLACE - 1] = lines[PLACE - 1].replacen("\"demo\"", "\"dema\"", 1));
     assert!(edited.contains(&format!("at size {EVENTS} the root is")), "{edited}");
+    let part = changed(&|lines| drop(lines.drain(..50)));
+    assert!(part.contains(&format!("from event 51 to {EVENTS}, and should go from 1 to {EVENTS}")), "{part}");
     let cut = changed(&|lines| lines.truncate(EVENTS - 10));
     assert!(cut.contains(&format!("it ends with event {}, and {EVENTS} events were signed", EVENTS - 10)), "{cut}");
 }

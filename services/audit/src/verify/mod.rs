@@ -162,6 +162,10 @@ impl Tree {
         if let Some((size, _)) = self.wanted.filter(|(size, _)| !grown || *size > last) {
             return Err(Fault::Short { size, first, last });
         }
+        // Without the beginning there was no root to compare.
+        if let Some((size, _)) = self.signed.last_key_value().filter(|_| !grown) {
+            return Err(Fault::Short { size: *size, first, last });
+        }
         if let Some((size, (_, whom))) = self.signed.last_key_value().filter(|(size, _)| **size > last) {
             return Err(Fault::Cut { size: *size, last, whom: whom.clone() });
         }
