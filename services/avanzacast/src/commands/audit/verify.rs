@@ -136,25 +136,21 @@ impl Verify {
 
 /// The ledger, with all that its database says of it: its head, its tiles and index, and everything that was ever signed.
 async fn ledger(wanted: &mut Wanted, signed: &mut Signed) -> Result<(Lines, Option<Bus>), Failure> {
+    let store = Store::new(there(&mut operator::variables())?);
+    // Before the head is: what was signed by then, the ledger had.
+    let (notes, _) = store.connect().await?.select(SIGNED, &[]).await?;
     let (source, _) = open(Origin::Ledger).await?;
     let (first, head) = (source.first(), source.head().cloned());
-    let store = Store::new(there(&mut operator::variables())?);
-    let mut session = store.connect().await?;
     if first > 1 {
         operator::say(&format!(
             "the ledger begins at {first}: of what was before only the hashes are here; the files of `audit archive` are \
              verified by themselves"
         ));
     }
-    let (notes, _) = session.select(SIGNED, &[]).await?;
     for note in decode::<Vec<String>>(&notes)? {
         let Checkpoint { size, root, .. } = Checkpoint::unverified(&note)?;
         signed.entry(size).or_insert((root, "the table of checkpoints".to_owned()));
     }
-    let size = head.as_ref().map(|head| u64::try_from(head.size).unwrap_or_default());
-    // What was signed since we began is not asked about.
-    let ours = |at: u64, whom: &str| size.is_none_or(|size| at <= size) || whom != "the table of checkpoints";
-    signed.retain(|at, (_, whom)| ours(*at, whom));
     (wanted.head, wanted.kept) = (head, Some(Kept::of(&store).await?));
     Ok((source.read(first), None))
 }
