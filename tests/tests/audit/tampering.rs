@@ -175,8 +175,10 @@ fn an_old_copy_is_found(stack: &Stack, lines: &[String]) {
         stack.query(&format!("DELETE FROM {table} WHERE seq > {size}"));
     }
     stack.query(&format!("DELETE FROM checkpoint WHERE size > {size}"));
-    stack.query(&format!("UPDATE reactor SET position = {size} WHERE name = 'audit'"));
     stack.put_head(&lines[..size]);
+    let found = stack.audit_finds(&["verify"]);
+    assert!(found.contains(&format!("the index is not what the events from {} to", size + 1)), "{found}");
+    stack.query(&format!("UPDATE reactor SET position = {size} WHERE name = 'audit'"));
     let _ = stack.audited(&["verify"]);
     let found = stack.audit_finds(&["verify", "--checkpoint", "kept"]);
     assert!(found.contains(&format!("it ends with event {size}, and {EVENTS} events were signed")), "{found}");

@@ -125,6 +125,22 @@ fn verified_while(stack: &Stack, table: &str, happens: &str) -> Result<String, S
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
+/// One more event, as it is appended and indexed: the last one again.
+fn one_more(stack: &Stack) -> String {
+    let mut lines = stack.ledger();
+    let (last, next) = (lines.len(), lines.len() + 1);
+    let seq = |place: usize| format!("\"ledgerseq\":\"{place}\"");
+    lines.push(lines[last - 1].replacen(&seq(last), &seq(next), 1));
+    let roots = merkle::frontier(&lines.iter().map(merkle::leaf).collect::<Vec<_>>()).concat();
+    let (body, roots) = (lines[last].replace('\'', "''"), data_encoding::HEXLOWER.encode(&roots));
+    format!(
+        "INSERT INTO ledger (seq, body) VALUES ({next}, '{body}');
+        UPDATE ledger_head SET size = {next}, frontier = '\\x{roots}'::bytea;
+        INSERT INTO ledger_index SELECT kind, key, {next} FROM ledger_index WHERE seq = {last};
+        UPDATE reactor SET position = {next} WHERE name = 'audit'"
+    )
+}
+
 /// SQLite's readers wait for nobody, so only here is it known when what is read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_goes_on_meanwhile_does_not_tamper() {
@@ -135,6 +151,10 @@ async fn whoever_goes_on_meanwhile_does_not_tamper() {
     stack.until_signed(300).await;
     stack.until_indexed().await;
     assert!(stack.audits[0].terminate().success());
+    // It knows how long the ledger is, and not yet where it begins.
+    let said = verified_while(&stack, "ledger_cut", &one_more(&stack)).unwrap();
+    assert!(said.starts_with("size 300\n"), "{said}");
+    assert!(stack.audited(&["verify"]).starts_with("size 301\n"));
     // It knows where the ledger begins, and has read nothing.
     let archived = "UPDATE ledger_cut SET seq = 256; DELETE FROM ledger WHERE seq <= 256";
     let said = verified_while(&stack, "ledger", archived).unwrap_err();

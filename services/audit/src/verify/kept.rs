@@ -27,13 +27,13 @@ const ARCHIVED: &str = "ledger.archived";
 /// Tiles read at once: half a megabyte.
 const TILES: u64 = 64;
 
-/// How far the index goes, where the ledger begins, and what stands after its end.
+/// How far the index goes, how far the ledger does, and what stands after its end: all of one moment.
 const REACH: Sql = Sql {
     postgres: "SELECT json_build_array((SELECT position FROM reactor WHERE name = 'audit'),
-            (SELECT seq FROM ledger_cut), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
+            (SELECT size FROM ledger_head), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
         WHERE $1::text[] IS NOT NULL",
     sqlite: "SELECT json_array((SELECT position FROM reactor WHERE name = 'audit'),
-            (SELECT seq FROM ledger_cut), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
+            (SELECT size FROM ledger_head), (SELECT max(seq) FROM ledger WHERE seq > (SELECT size FROM ledger_head)))
         WHERE ?1 IS NOT NULL",
 };
 /// Tiles of a level, from one on: `[n, root, hashes]`.
@@ -60,6 +60,8 @@ pub struct Kept {
     cut: u64,
     /// What stands after the ledger's end.
     stray: Option<u64>,
+    /// What the index has of events that the ledger has not.
+    beyond: Option<(u64, u64)>,
     /// What was archived last, as its event says.
     archived: Option<LedgerArchived>,
     /// The hashes of the events since the last full tile.
@@ -74,17 +76,20 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What this database keeps.
+    /// What this database keeps of a ledger that begins and ends with these events, or did when it was opened.
     ///
     /// # Errors
     /// It is away.
-    pub async fn of(store: &Store) -> Result<Self, StoreError> {
+    pub async fn of(store: &Store, first: u64, last: u64) -> Result<Self, StoreError> {
         let mut session = store.connect().await?;
         let (reach, _) = session.select(REACH, &[]).await?;
-        let (indexed, cut, stray): (u64, u64, Option<u64>) = decode(&reach)?;
+        let (position, size, stray): (u64, u64, Option<u64>) = decode(&reach)?;
+        let beyond = (position > size).then_some((size + 1, position));
+        // What was appended since it was opened may be indexed by now.
+        let (cut, indexed) = (first.saturating_sub(1), position.min(last));
         let (open, ahead, sums) = (Vec::new(), HashMap::new(), Sums::default());
         let index = tokio::spawn(index::count(store.look().await?, sums.clone(), cut, indexed));
-        Ok(Self { session, indexed, cut, stray, archived: None, open, ahead, read: 0, sums, index })
+        Ok(Self { session, indexed, cut, stray, beyond, archived: None, open, ahead, read: 0, sums, index })
     }
 
     /// What the ledger has no more: the tiles are all that is left of it, and the tree grows by them.
@@ -162,6 +167,9 @@ impl Kept {
         }
         if let Some(fault) = self.above().await? {
             return Ok(Some(fault));
+        }
+        if let Some((from, to)) = self.beyond {
+            return Ok(Some(Fault::Index { from, to }));
         }
         let (from, to) = (self.cut + 1, self.indexed);
         let whole = (&mut self.index).await.map_err(StoreError::interrupted)??;

@@ -140,7 +140,7 @@ async fn ledger(wanted: &mut Wanted, signed: &mut Signed) -> Result<(Lines, Opti
     // Before the head is: what was signed by then, the ledger had.
     let (notes, _) = store.connect().await?.select(SIGNED, &[]).await?;
     let (source, _) = open(Origin::Ledger).await?;
-    let (first, head) = (source.first(), source.head().cloned());
+    let (first, last, head) = (source.first(), source.last(), source.head().cloned());
     if first > 1 {
         operator::say(&format!(
             "the ledger begins at {first}: of what was before only the hashes are here; the files of `audit archive` are \
@@ -151,6 +151,6 @@ async fn ledger(wanted: &mut Wanted, signed: &mut Signed) -> Result<(Lines, Opti
         let Checkpoint { size, root, .. } = Checkpoint::unverified(&note)?;
         signed.entry(size).or_insert((root, "the table of checkpoints".to_owned()));
     }
-    (wanted.head, wanted.kept) = (head, Some(Kept::of(&store).await?));
+    (wanted.head, wanted.kept) = (head, Some(Kept::of(&store, first, last).await?));
     Ok((source.read(first), None))
 }
