@@ -77,6 +77,17 @@ fn a_damaged_tile_is_found(stack: &Stack) {
     assert!(stack.audit_finds(&["verify"]).contains("tile 0/1 is not what the events come to"));
 }
 
+/// An old signature is named by the key that made it.
+fn the_key_that_signed_is_named(stack: &Stack) {
+    let signed = stack.audited(&["key"]);
+    let keys = stack.audited(&["key", "rotate"]);
+    assert_eq!(keys.lines().nth(1), signed.lines().next());
+    let said = stack.audited(&["verify", "--checkpoint", "early"]);
+    assert!(said.ends_with(&format!("as it was signed with {signed}")), "{said}");
+    let said: Value = serde_json::from_str(&stack.audited(&["verify", "--checkpoint", "early", "--json"])).unwrap();
+    assert_eq!(said["vkey"], signed.trim());
+}
+
 async fn after_an_archive(stack: &Stack) {
     let keep = |name: &str, size: usize| {
         let note = stack.query(&format!("SELECT note FROM checkpoint WHERE size = {size}"));
@@ -106,6 +117,7 @@ async fn after_an_archive(stack: &Stack) {
     let found = stack.audit_finds(&["verify", file, "--source", "ledger"]);
     assert!(found.contains(&format!("has no event 1 any more: it begins at {}", CUT + 1)), "{found}");
     what_was_signed_before_the_cut_is_compared(stack, &lines);
+    the_key_that_signed_is_named(stack);
     a_damaged_tile_is_found(stack);
 }
 
