@@ -1,6 +1,7 @@
 //! What the record says, and how it is proved: replay, verify, checkpoints, tiles, rebuilding, erasing.
 
 mod answers;
+mod archiving;
 mod checkpoints;
 mod command;
 mod console_questions;

@@ -105,12 +105,20 @@ pub enum ArchiveError {
     /// Somebody else archives.
     #[error("somebody else archives this ledger: nothing was forgotten")]
     Moved,
+    /// Somebody else writes files there.
+    #[error("somebody else archives into {0}: nothing was archived")]
+    Busy(PathBuf),
     /// The event could not be written.
     #[error(transparent)]
     Append(#[from] AppendError),
     /// Not what was written.
     #[error("{0} does not hold what the ledger does: nothing was forgotten")]
     Wrong(PathBuf),
+    /// A file of that name, with something else in it, which may be all that there is of it.
+    #[error(
+        "{0} is there already and does not hold what the ledger does: it stays, and nothing was forgotten; name another folder by --out"
+    )]
+    Taken(PathBuf),
     /// The signed text.
     #[error("the checkpoint that was signed last")]
     Checkpoint(#[from] CheckpointError),
@@ -145,6 +153,7 @@ struct Standing {
 /// # Errors
 /// Something is wrong or away; whatever was not found right in its file is still in the ledger.
 pub async fn archive(store: &Store, before: i64, relayed: &Relayed, into: &Path) -> Result<Archive, ArchiveError> {
+    let into = files::Folder::take(into)?;
     let mut session = store.connect().await?;
     let (standing, _) = session.select(STANDING, &[]).await?;
     let Standing { cut, size, followed } = decode(&standing)?;
@@ -166,8 +175,9 @@ pub async fn archive(store: &Store, before: i64, relayed: &Relayed, into: &Path)
     }
     let (begin, end) = (tree.frontier(cut).await?, tree.frontier(last).await?);
     let hashes = tree.prove_consistency(last, &checkpoint).await?;
-    let part = files::Part { first: cut + 1, last, begin, end };
-    let archived = files::write(source.read(cut + 1), part, hashes, note, into).await?;
+    let ledger_id = session.head().await?.ledger_id;
+    let part = files::Part { ledger_id, first: cut + 1, last, begin, end };
+    let archived = files::write(source.read(cut + 1), part, hashes, note, &into).await?;
     move_cut(&mut session, cut, &archived).await?;
     forget(&mut session, last).await?;
     Ok(Archive::Done(archived))

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test asks for on its way fails the test, too")]
 
+mod archives;
 mod command;
 mod history;
 mod new_log;
