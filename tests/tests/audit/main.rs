@@ -8,6 +8,7 @@ mod console_questions;
 mod deriving;
 mod doors;
 mod erase;
+mod export;
 mod ledger;
 mod rebuild;
 mod refused;

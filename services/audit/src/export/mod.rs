@@ -103,7 +103,7 @@ pub async fn export<W: Write + Seek>(
         let proof = Inclusion { seq: *seq, hashes, checkpoint: wanted.checkpoint.clone() };
         put(&format!("proofs/{seq}.tlog-proof"), &[proof.text().as_bytes()])?;
     }
-    zip.finish()?;
+    zip.finish()?.flush()?;
     Ok(packed)
 }
 

@@ -1,6 +1,11 @@
 //! `avanzacast audit export`.
 
-use std::{fs::File, io::BufWriter, path::PathBuf};
+use std::{
+    fs::{self, Permissions},
+    io::{self, Cursor, ErrorKind, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use avanzacast_audit::{
     Filter, Source,
@@ -57,10 +62,9 @@ impl Export {
         let from = begin(&mut source, self.from).await?;
         let filter = Filter { rooms: self.room.into_iter().map(String::from).collect(), ..Filter::default() };
         let wanted = Wanted { through, filter, checkpoint, keys };
-        let out = File::create(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
-        let out = BufWriter::new(out);
-        let packed = export(source.read(from), &mut session, &wanted, out).await;
-        let packed = packed.inspect_err(|_| drop(std::fs::remove_file(&self.out)))?;
+        let mut pack = Cursor::new(Vec::new());
+        let packed = export(source.read(from), &mut session, &wanted, &mut pack).await?;
+        put(pack.get_ref(), &self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
         let (events, first, last, out) = (packed.events, packed.first, packed.last, self.out.display());
         operator::write(&if self.json {
             let object = json!({"events": events, "first": first, "last": last, "size": packed.size, "out": self.out});
@@ -70,4 +74,22 @@ impl Export {
         })?;
         Ok(true)
     }
+}
+
+/// Puts a whole pack in the place of what is there, which stays if that fails. It fits in an e-mail, and in memory.
+fn put(pack: &[u8], out: &Path) -> io::Result<()> {
+    let path = match fs::canonicalize(out) {
+        // A device is written to, and not replaced.
+        Ok(path) if !path.is_file() => return fs::write(path, pack),
+        Ok(path) => path,
+        Err(error) if error.kind() == ErrorKind::NotFound => out.to_owned(),
+        Err(error) => return Err(error),
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // For others to read, as far as whoever makes files lets them.
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    file.write_all(pack)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
