@@ -1,5 +1,5 @@
-//! Packs of evidence, beside what is told of them with the checkpoints. Promise: a pack that is there is whole, whatever
-//! comes of the next one.
+//! Packs of evidence, beside what is told of them with the checkpoints. Promises: a pack that is there is whole, whatever
+//! comes of the next one; a pack convinces by itself whichever key signed what it proves.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -37,12 +37,21 @@ fn what_is_there_stays(stack: &Stack) {
     assert!(!fs::read_dir(stack.data_dir()).unwrap().any(|entry| left(entry.unwrap().file_name())));
 }
 
+/// Before anything is signed with a new key, the old one is what counts.
+fn a_new_key_takes_nothing_from_a_pack(stack: &Stack) {
+    let _ = stack.audited(&["key", "rotate"]);
+    assert_eq!(stack.audited(&["key"]).lines().count(), 2);
+    let said = checked(stack, "rotated.zip");
+    assert!(said.contains("none is missing from 1 to 3"), "{said}");
+}
+
 async fn packs(stack: &Stack) {
     stack.sessions(EVENTS).await;
     stack.until_signed(EVENTS).await;
     let said = checked(stack, "pack.zip");
     assert!(said.contains("none is missing from 1 to 3"), "{said}");
     what_is_there_stays(stack);
+    a_new_key_takes_nothing_from_a_pack(stack);
 }
 
 on_both_databases!(packs, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);

@@ -25,7 +25,7 @@ pub struct Wanted {
     pub filter: Filter,
     /// The checkpoint that the proofs lead to: its signed text.
     pub checkpoint: String,
-    /// The key that signed it first, then those that signed before.
+    /// The log's keys, one of which signed it.
     pub keys: Vec<Vkey>,
 }
 
@@ -93,8 +93,7 @@ pub async fn export<W: Write + Seek>(
     let text: Vec<&[u8]> = chosen.iter().flat_map(|(_, line)| [line.as_ref(), b"\n"]).collect();
     put("events.ndjson", &text)?;
     put("checkpoint", &[wanted.checkpoint.as_bytes()])?;
-    let keys: String = wanted.keys.iter().map(|key| format!("{key}\n")).collect();
-    put("vkey", &[keys.as_bytes()])?;
+    put("vkey", &[keys(wanted).as_bytes()])?;
     put("verify.py", &[VERIFY.as_bytes()])?;
     put("README.md", &[readme(&checkpoint, packed, wanted.filter.rooms.first().map(String::as_str)).as_bytes()])?;
     let mut tree = Tree::new(session);
@@ -105,6 +104,13 @@ pub async fn export<W: Write + Seek>(
     }
     zip.finish()?.flush()?;
     Ok(packed)
+}
+
+/// The key that signed the checkpoint, which a new one may have come after, then the others.
+fn keys(Wanted { checkpoint, keys, .. }: &Wanted) -> String {
+    let signed = |key: &&Vkey| Checkpoint::open(checkpoint, std::slice::from_ref(*key)).is_ok();
+    let (signed, others): (Vec<&Vkey>, Vec<&Vkey>) = keys.iter().partition(signed);
+    signed.into_iter().chain(others).map(|key| format!("{key}\n")).collect()
 }
 
 async fn choose(mut lines: Lines, wanted: &Wanted, size: u64) -> Result<Vec<crate::Line>, ExportError> {
