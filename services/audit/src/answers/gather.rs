@@ -10,11 +10,12 @@ use avanzacast_worker::store::{Session, Sql, Store, StoreError, decode};
 use uuid::Uuid;
 
 use super::{
+    archives::Archives,
     history::History,
     names::People,
     told::{Told, What, moment},
 };
-use crate::{CloudEvent, Filter, Lines, Reach, SourceError, Types};
+use crate::{Filter, Lines, Reach, SourceError, Types};
 
 /// Where `presence.gap` stands: the first place of some events that were read together, and how many of them are such; from
 /// an hour on.
@@ -46,7 +47,7 @@ impl Within {
     pub const ALL: Self = Self { through: u64::MAX, most: u64::MAX };
 
     /// Counts events that were looked at.
-    fn looked_at(&mut self, events: usize) -> Result<(), SourceError> {
+    pub(super) fn looked_at(&mut self, events: usize) -> Result<(), SourceError> {
         let left = self.most.checked_sub(u64::try_from(events).unwrap_or(u64::MAX));
         self.most = left.ok_or(SourceError::Many)?;
         Ok(())
@@ -108,45 +109,26 @@ pub(super) async fn gather(
     archives: &[PathBuf],
     within: &mut Within,
 ) -> Result<Gathered, SourceError> {
-    let (mut events, mut spans) = (Vec::new(), Vec::new());
-    for file in archives {
-        spans.extend(take(Lines::of_file(file)?, filter, &mut events, within).await?);
-    }
+    let mut read = Archives::of(store, archives, filter, within).await?;
     let keys = filter.keys().into_iter().next().unwrap_or(("room", Vec::new()));
     let (lines, reach) = Lines::of_index(store, keys, 1, within.through).await?;
-    take(lines, filter, &mut events, within).await?;
-    // Archives may overlap, with each other and with the ledger.
+    let mut events = take(lines, filter, within).await?;
+    // Archives may overlap, with each other and with the ledger, whose own line comes first.
+    events.append(&mut read.events);
     events.sort_by_key(|told| told.seq);
     events.dedup_by_key(|told| told.seq);
-    Ok(Gathered { events, reach, archived: if are_all(spans, reach.cut) { 0 } else { reach.cut } })
+    Ok(Gathered { events, reach, archived: if read.are_all(reach.cut) { 0 } else { reach.cut } })
 }
 
-/// Whether these together go from the first event to the last that is archived.
-fn are_all(mut spans: Vec<(u64, u64)>, cut: u64) -> bool {
-    spans.sort_unstable();
-    spans.iter().fold(0, |reached, (first, last)| if *first <= reached + 1 { reached.max(*last) } else { reached })
-        >= cut
-}
-
-/// Takes what is wanted, and answers the first place and the last that the lines say.
-async fn take(
-    mut lines: Lines,
-    filter: &Filter,
-    events: &mut Vec<Told>,
-    within: &mut Within,
-) -> Result<Option<(u64, u64)>, SourceError> {
-    let place = |line: &[u8]| CloudEvent::read(line).ok()?.place();
-    let mut span = None;
+/// Takes what is wanted.
+async fn take(mut lines: Lines, filter: &Filter, within: &mut Within) -> Result<Vec<Told>, SourceError> {
+    let mut events = Vec::new();
     while let Some(batch) = lines.next().await? {
         within.looked_at(batch.len())?;
-        let ends = batch.first().zip(batch.last()).and_then(|((_, first), (_, last))| place(first).zip(place(last)));
-        if let Some((first, last)) = ends {
-            span = Some(span.map_or((first, last), |(from, _)| (from, last)));
-        }
         let told = batch.iter().filter(|(_, line)| filter.wants(line)).filter_map(|(_, line)| Told::read(line));
         events.extend(told);
     }
-    Ok(span)
+    Ok(events)
 }
 
 /// The ends of the broadcasts that sessions belong to: they say nothing of the session.

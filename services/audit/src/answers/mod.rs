@@ -4,6 +4,7 @@
 //! rows in which the names stand that the ledger has the hashes of. Whether a name is the one that the ledger means is
 //! proved, and said.
 
+mod archives;
 mod doors;
 mod find;
 mod gather;

@@ -150,10 +150,12 @@ fn refused(error: &SourceError) -> Refusal {
         | SourceError::Shrunk { .. }
         | SourceError::Missing { .. }
         | SourceError::Silent { .. }
-        | SourceError::Long(_)
+        | SourceError::Long { .. }
+        | SourceError::NoEvent { .. }
+        | SourceError::Foreign { .. }
+        | SourceError::Tree(_)
         | SourceError::Stream(_)
-        | SourceError::NoFile(..)
-        | SourceError::File(_) => {
+        | SourceError::NoFile(..) => {
             tracing::error!(%error, "who was there could not be read");
             Code::Internal.into()
         }

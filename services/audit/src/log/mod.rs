@@ -9,7 +9,6 @@ mod stored;
 mod tile;
 mod tree;
 
-pub(crate) use self::tree::subtree;
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError},
     key::{KeyError, Origin, SigningKey, Vkey},
@@ -19,3 +18,4 @@ pub use self::{
     tile::TileId,
     tree::{Tree, TreeError},
 };
+pub(crate) use self::{tile::FULL, tree::subtree};

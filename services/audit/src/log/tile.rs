@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 /// Hashes in a full tile.
-pub(super) const FULL: u64 = 256;
+pub(crate) const FULL: u64 = 256;
 /// The highest level that is served: more than any number of events has.
 const TOP: u8 = 7;
 

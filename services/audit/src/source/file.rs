@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -19,10 +19,11 @@ const LONGEST: usize = 1024 * 1024;
 type Batches = mpsc::Receiver<Result<Vec<Line>, SourceError>>;
 
 pub(super) fn read(path: &Path) -> Result<Batches, SourceError> {
-    let input = open(path).map_err(|error| SourceError::NoFile(path.to_owned(), error))?;
+    let file = path.to_owned();
+    let input = open(path).map_err(|error| SourceError::NoFile(file.clone(), error))?;
     let (give, batches) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let mut pieces = Pieces { input, rest: BytesMut::new(), number: 0, ended: false };
+        let mut pieces = Pieces { input, file, rest: BytesMut::new(), number: 0, ended: false };
         while let Some(batch) = pieces.next().transpose() {
             let last = batch.is_err();
             if give.blocking_send(batch).is_err() || last {
@@ -43,6 +44,8 @@ fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
 
 struct Pieces {
     input: Box<dyn Read + Send>,
+    /// What it is called.
+    file: PathBuf,
     /// The beginning of a line whose end has not been read yet.
     rest: BytesMut,
     number: u64,
@@ -56,14 +59,14 @@ impl Pieces {
             let start = self.rest.len();
             self.rest.resize(start + PIECE, 0);
             let read = match self.rest.get_mut(start..) {
-                Some(room) => self.input.read(room)?,
+                Some(room) => self.input.read(room).map_err(|error| SourceError::NoFile(self.file.clone(), error))?,
                 None => 0,
             };
             self.rest.truncate(start + read);
             self.ended = read == 0;
             let lines = self.lines();
             if self.rest.len() > LONGEST {
-                return Err(SourceError::Long(self.number + 1));
+                return Err(SourceError::Long { file: self.file.clone(), line: self.number + 1 });
             }
             if !lines.is_empty() {
                 return Ok(Some(lines));
@@ -111,7 +114,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<(u64, String)> {
         let input = Box::new(Slow(text.as_bytes().to_vec()));
-        let mut pieces = Pieces { input, rest: BytesMut::new(), number: 0, ended: false };
+        let mut pieces = Pieces { input, file: PathBuf::new(), rest: BytesMut::new(), number: 0, ended: false };
         let mut all = Vec::new();
         while let Some(batch) = pieces.next().unwrap() {
             all.extend(batch.into_iter().map(|(number, line)| (number, String::from_utf8(line.to_vec()).unwrap())));

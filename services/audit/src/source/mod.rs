@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 pub use self::indexed::Reach;
 pub(crate) use self::indexed::page as indexed_page;
-use crate::CloudEvent;
+use crate::{CloudEvent, log::TreeError};
 
 /// Lines read at once: some 2 MB, fewer than a subscription of the bus holds, and some 10 ms of the database.
 const BATCH: usize = 4_096;
@@ -74,8 +74,36 @@ pub enum SourceError {
         last: u64,
     },
     /// A line of a file is too long to be one of ours.
-    #[error("line {0} is longer than any event")]
-    Long(u64),
+    #[error("{file}, line {line}: it is longer than any event")]
+    Long {
+        /// Which.
+        file: PathBuf,
+        /// Where.
+        line: u64,
+    },
+    /// A file has a line that is none of ours.
+    #[error("{file}, line {line}: {why}")]
+    NoEvent {
+        /// Which.
+        file: PathBuf,
+        /// Where.
+        line: u64,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A file has an event that is not the ledger's.
+    #[error("{file}, line {line}: this is not the event {place} that the ledger has the hash of")]
+    Foreign {
+        /// Which.
+        file: PathBuf,
+        /// Where.
+        line: u64,
+        /// The place that it says.
+        place: u64,
+    },
+    /// The hashes.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
     /// Only so much is looked at for an answer.
     #[error("there are more events to look at than are looked at for one answer")]
     Many,
@@ -85,12 +113,9 @@ pub enum SourceError {
     /// The ledger.
     #[error("the ledger cannot be read")]
     Ledger(#[from] StoreError),
-    /// A file is not there, or cannot be opened.
+    /// A file is not there, or cannot be read.
     #[error("{0} cannot be read")]
     NoFile(PathBuf, #[source] std::io::Error),
-    /// A file.
-    #[error("the file cannot be read")]
-    File(#[from] std::io::Error),
 }
 
 /// The record, as the bus or as the database has it. What is appended after it was opened is not part of it.

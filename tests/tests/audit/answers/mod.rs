@@ -2,6 +2,7 @@
 //! reaches and whatever is archived; who could enter and who did is said with proved names, and with what is not known;
 //! replay goes on where it ended, and follows what happens.
 
+mod archives;
 mod find;
 mod livekit;
 mod replay;

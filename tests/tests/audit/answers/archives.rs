@@ -1,0 +1,52 @@
+//! Files of what is archived. Promises: nobody has to believe them, a line counts when the ledger has its hash; and only what
+//! was read is not missing.
+
+use std::fs;
+
+use avanzacast_tests::{Stack, on_both_databases};
+use serde_json::json;
+
+use super::{answer, session};
+use crate::archiving::{archived, until_archivable};
+
+const EVENTS: usize = 260;
+
+async fn files_are_not_believed(stack: &Stack) {
+    let first = session(stack, "blue", "Ana").await;
+    stack.sessions(EVENTS - 1).await;
+    let lines = stack.ledger();
+    let who = ["who", "--session", first.str("id")];
+    let expected = answer(stack, &who);
+    until_archivable(stack, EVENTS).await;
+    let archive = archived(stack);
+    let put = |name: &str, bytes: &[u8]| fs::write(stack.data_dir().join(name), bytes).unwrap();
+    let asked = |file: &str| answer(stack, &[&who[..], &["--archive", file]].concat());
+    let refused = |file: &str| stack.audit_finds(&[&who[..], &["--archive", file]].concat());
+
+    put("whole.ndjson", lines.join("\n").as_bytes());
+    for file in [archive.to_str().unwrap(), "whole.ndjson"] {
+        let told = asked(file);
+        assert_eq!((&told["couldEnter"], &told["notCovered"]["archived"]), (&expected["couldEnter"], &json!(0)));
+    }
+    put("ends.ndjson", format!("{}\n{}\n", lines[0], lines[255]).as_bytes());
+    let told = asked("ends.ndjson");
+    assert_eq!((&told["couldEnter"], &told["notCovered"]["archived"]), (&expected["couldEnter"], &json!(256)));
+
+    // Whether the ledger has forgotten the event or not.
+    for place in [7, 258] {
+        let mut altered = lines.clone();
+        altered[place - 1] = altered[place - 1].replacen("\"demo\"", "\"blue\"", 1);
+        put("altered.ndjson", altered.join("\n").as_bytes());
+        let said = refused("altered.ndjson");
+        assert!(said.contains(&format!("altered.ndjson, line {place}: this is not the event {place} ")), "{said}");
+    }
+    put("moved.ndjson", lines[6].replacen("\"ledgerseq\":\"7\"", "\"ledgerseq\":\"9999\"", 1).as_bytes());
+    assert!(refused("moved.ndjson").contains("moved.ndjson, line 1: this is not the event 9999 "));
+    let noise: Vec<u8> = (0..5000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    put("noise.ndjson", &noise);
+    assert!(refused("noise.ndjson").contains("noise.ndjson, line 1: it is no CloudEvent"));
+    put("noise.zst", &noise);
+    assert!(refused("noise.zst").contains("noise.zst cannot be read"));
+}
+
+on_both_databases!(files_are_not_believed, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
