@@ -102,6 +102,7 @@ pub struct Person {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Found {
     /// What was asked for.
     pub asked: Asked,
@@ -113,6 +114,8 @@ pub struct Found {
     pub stays: Vec<Stay>,
     /// Participants who are called that, and of whom the ledger says nothing any more: it is archived.
     pub archived: Vec<String>,
+    /// Events up to here are archived, and were not looked at: what a user registered there is not known here.
+    pub archived_through: u64,
     /// There are more than were looked for.
     pub more: bool,
     /// What is up to here was found by the index; what follows was looked at one by one.
@@ -179,7 +182,8 @@ pub async fn find(store: &Store, asked: Asked) -> Result<Found, SourceError> {
     let sessions = history.people(Moment(now));
     let alone = |stay: &&Stay| !sessions.iter().any(|person| person.stays.contains(stay));
     let stays = history.stays.values().filter(alone).cloned().collect();
-    Ok(Found { asked, users, sessions, stays, archived, more, indexed: reach.indexed })
+    let Reach { cut: archived_through, indexed, size: _ } = reach;
+    Ok(Found { asked, users, sessions, stays, archived, archived_through, more, indexed })
 }
 
 async fn user(look: &mut Look, id: i64) -> Result<Option<User>, StoreError> {

@@ -1,22 +1,39 @@
 //! Files of what is archived. Promises: nobody has to believe them, a line counts when the ledger has its hash; and only what
-//! was read is not missing.
+//! was read is not missing, or that is said.
 
 use std::fs;
 
-use avanzacast_tests::{Stack, on_both_databases};
+use avanzacast_tests::{Answer, Stack, on_both_databases};
 use serde_json::json;
 
-use super::{answer, session};
+use super::{answer, registered, session};
 use crate::archiving::{archived, until_archivable};
 
 const EVENTS: usize = 260;
 
-async fn files_are_not_believed(stack: &Stack) {
+async fn archives(stack: &Stack) {
     let first = session(stack, "blue", "Ana").await;
-    stack.sessions(EVENTS - 1).await;
+    let user = json!({"email": "eva@example.org", "username": "eva"});
+    let user = stack.api().with_secret(stack.secret()).post("/api/users", &user).await.expect(201);
+    registered(stack, "blue", "luis", user.body["id"].as_i64().unwrap()).await;
+    stack.sessions(EVENTS - stack.ledger().len()).await;
+    files_are_not_believed(stack, &first).await;
+    what_was_not_looked_at_is_said(stack);
+}
+
+/// Who asks for a user asks for everybody whom that one registered.
+fn what_was_not_looked_at_is_said(stack: &Stack) {
+    let eva = ["find", "--email", "eva@example.org"];
+    let found = answer(stack, &eva);
+    assert_eq!((&found["sessions"], &found["archivedThrough"]), (&json!([]), &json!(256)));
+    assert!(stack.audited(&eva).contains("events up to 256 are archived and were not looked at"));
+}
+
+async fn files_are_not_believed(stack: &Stack, first: &Answer) {
     let lines = stack.ledger();
     let who = ["who", "--session", first.str("id")];
     let expected = answer(stack, &who);
+    assert_eq!(answer(stack, &["find", "--email", "eva@example.org"])["archivedThrough"], 0);
     until_archivable(stack, EVENTS).await;
     let archive = archived(stack);
     let put = |name: &str, bytes: &[u8]| fs::write(stack.data_dir().join(name), bytes).unwrap();
@@ -49,4 +66,4 @@ async fn files_are_not_believed(stack: &Stack) {
     assert!(refused("noise.zst").contains("noise.zst cannot be read"));
 }
 
-on_both_databases!(files_are_not_believed, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);
+on_both_databases!(archives, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 1, audits: 1);

@@ -213,7 +213,7 @@ fn limits(limits: &Limits, period: Option<Period>) -> String {
 
 /// What is known of somebody.
 pub(super) fn found(found: &Found) -> String {
-    let Found { asked: _, users, sessions, stays, archived, more, indexed } = found;
+    let Found { asked: _, users, sessions, stays, archived, archived_through, more, indexed } = found;
     let part = |title: &str, lines: Vec<String>| format!("{title} ({})\n{}", lines.len(), lines.concat());
     let mut text = part("users", users.iter().map(user).collect());
     text.push_str(&part("\nsessions and tokens", sessions.iter().map(person).collect()));
@@ -226,6 +226,9 @@ pub(super) fn found(found: &Found) -> String {
         text.push_str("\nthere are more; the newest are here\n");
     }
     text.push_str(&format!("\nthe index reaches {indexed}; what is after it was looked at one by one\n"));
+    if *archived_through > 0 {
+        text.push_str(&format!("events up to {archived_through} are archived and were not looked at\n"));
+    }
     text
 }
 
