@@ -4,7 +4,7 @@
 use std::fs;
 
 use avanzacast_tests::{Answer, Stack, on_both_databases};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{answer, registered, session};
 use crate::archiving::{archived, until_archivable};
@@ -17,8 +17,24 @@ async fn archives(stack: &Stack) {
     let user = stack.api().with_secret(stack.secret()).post("/api/users", &user).await.expect(201);
     registered(stack, "blue", "luis", user.body["id"].as_i64().unwrap()).await;
     stack.sessions(EVENTS - stack.ledger().len()).await;
+    let lines = stack.ledger();
     files_are_not_believed(stack, &first).await;
     what_was_not_looked_at_is_said(stack);
+    an_id_may_be_archived(stack, &lines[16]);
+}
+
+/// Its place is what still proves it.
+fn an_id_may_be_archived(stack: &Stack, line: &str) {
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+    let said = stack.audit_finds(&["prove", "--event", &id(line)]);
+    assert!(said.contains("events up to 256 are archived") && said.contains("--seq"), "{said}");
+    assert_eq!(answer(stack, &["prove", "--seq", "17"])["seq"], 17);
+    // Nobody's, and of a moment that the ledger still has.
+    let mut later = id(stack.ledger().last().unwrap());
+    let end = if later.ends_with('0') { "1" } else { "0" };
+    later.replace_range(later.len() - 1.., end);
+    let later = stack.audit_finds(&["prove", "--event", &later]);
+    assert!(!later.contains("archived"), "{later}");
 }
 
 /// Who asks for a user asks for everybody whom that one registered.

@@ -52,7 +52,7 @@ impl Prove {
         }
         let seq = match (self.seq, self.event) {
             (Some(seq), _) => seq,
-            (None, Some(id)) => find(&mut session, id).await?.ok_or("the ledger has no event with this id")?,
+            (None, Some(id)) => find(&mut session, id).await?,
             (None, None) => return Err(operator::Usage("which event?".to_owned()).into()),
         };
         if !(1..=checkpoint.size).contains(&seq) {
@@ -126,7 +126,7 @@ async fn consistency(
 }
 
 /// An id of ours holds its moment, and the ledger is in order of it, so a few looks find the place.
-async fn find(session: &mut Session, id: uuid::Uuid) -> Result<Option<u64>, Failure> {
+async fn find(session: &mut Session, id: uuid::Uuid) -> Result<u64, Failure> {
     let (seconds, nanos) = id.get_timestamp().ok_or("an event's id is a UUID of version 7")?.to_unix();
     let moment = i64::try_from(seconds)? * 1000 + i64::from(nanos / 1_000_000);
     let first = session.first_at(moment - 1).await?;
@@ -136,7 +136,7 @@ async fn find(session: &mut Session, id: uuid::Uuid) -> Result<Option<u64>, Fail
     while after < size {
         let (found, _) = session.select(BETWEEN, &[after.to_string(), id.to_string()]).await?;
         if let Some(seq) = decode::<Vec<u64>>(&found)?.first() {
-            return Ok(Some(*seq));
+            return Ok(*seq);
         }
         let last = session.events(after, 1).await?.into_iter().next();
         if last.is_none_or(|(_, body)| moment_of(&body).is_none_or(|at| at > moment)) {
@@ -144,7 +144,16 @@ async fn find(session: &mut Session, id: uuid::Uuid) -> Result<Option<u64>, Fail
         }
         after += RUN;
     }
-    Ok(None)
+    let cut = session.cut().await?;
+    // Only what is as old as the first event that is left can be before it.
+    if cut > 0 && i64::try_from(first)? <= cut + 1 {
+        return Err(format!(
+            "the ledger has no event with this id any more, if it ever had: events up to {cut} are archived; whoever \
+             finds its place in their files can prove that (`--seq`)"
+        )
+        .into());
+    }
+    Err("the ledger has no event with this id".into())
 }
 
 fn moment_of(body: &str) -> Option<i64> {
