@@ -17,6 +17,7 @@ mod event_source;
 mod fake_livekit;
 mod fake_record;
 mod guard;
+mod half_sent;
 mod http;
 mod inspect;
 mod live_studio;
@@ -57,6 +58,7 @@ pub use bus_readers::{asyncapi_available, asyncapi_check, cloudevents_available,
 pub use event_source::{Dispatched, EventSource};
 pub use fake_livekit::{Asked, FakeLiveKit, Mood};
 pub use fake_record::FakeRecord;
+pub use half_sent::kept;
 pub use http::http_client;
 pub use inspect::payload;
 pub use live_studio::LiveStudio;

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use avanzacast_kit::connections::Peer;
 use axum::{
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{HeaderMap, HeaderValue},
 };
 use ipnet::IpNet;
@@ -13,8 +14,8 @@ const FORWARDED: &str = "x-forwarded-for";
 /// The address of the client: the other end of the connection, or whom a proxy that is trusted names. Of a chain of
 /// proxies the last that is not trusted counts; whatever it says of others is hearsay.
 pub(crate) fn client(request: &Request, proxies: &[IpNet]) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let peer = request.extensions().get::<Peer>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |Peer(peer)| peer.ip().to_canonical());
     behind(peer, request.headers(), proxies)
 }
 

@@ -27,7 +27,6 @@ mod record;
 mod refused;
 mod routes;
 mod security;
-mod serve;
 mod tile;
 mod webhook;
 
@@ -36,6 +35,7 @@ use std::{net::SocketAddr, sync::Arc};
 use avanzacast_kit::{
     bus::{Bus, CacheReader, Caller, Inlet},
     config::{AccessConfig, BrowserConfig, HttpConfig, Origins, RateConfig},
+    connections,
     lifecycle::Lifecycle,
     metrics::Exposition,
 };
@@ -147,7 +147,7 @@ impl Bound {
         life.background(refused::keep_telling(Arc::clone(&edge), life.stopping()));
         let stopping = life.stopping();
         life.essential("answering HTTP", async move {
-            serve::serve(self.listener, router, stopping).await;
+            connections::serve(self.listener, router, stopping).await;
             edge.tell_last_refused().await;
         });
         tracing::info!(addr = %self.address, "listening");

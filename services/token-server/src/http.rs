@@ -14,7 +14,6 @@ use axum::{
     routing::{get, post},
 };
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use crate::{access, access::Credential, problem, problem::Problem, registration, token};
 
@@ -38,19 +37,7 @@ impl Server {
     }
 }
 
-/// Answers requests until told to stop; those in hand are finished.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    server: Arc<Server>,
-    stopping: impl Future<Output = ()> + Send + 'static,
-) {
-    let serving = axum::serve(listener, router(server)).with_graceful_shutdown(stopping);
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "HTTP ended");
-    }
-}
-
-fn router(server: Arc<Server>) -> Router {
+pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/token", post(token::handle))
         .route("/registration", post(registration::handle))

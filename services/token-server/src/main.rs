@@ -15,6 +15,7 @@ use std::{error::Error, process::ExitCode, sync::Arc};
 use avanzacast_kit::{
     bus::{Bus, Caller, Outsider},
     config::{ConfigError, Variables},
+    connections,
     lifecycle::Lifecycle,
     telemetry,
 };
@@ -48,7 +49,8 @@ async fn run() -> Result<bool, Box<dyn Error + Send + Sync>> {
     let outsider = Outsider::new(Caller::start(bus.clone(), &life).await?);
     let (key, secret) = &config.key;
     let server = Server::new(outsider, Minter::new(key, secret), config.links, config.secret.as_ref());
-    life.essential("answering HTTP", http::serve(listener, Arc::new(server), life.stopping().cancelled_owned()));
+    let router = http::router(Arc::new(server));
+    life.essential("answering HTTP", connections::serve(listener, router, life.stopping()));
     tracing::info!(addr = %address, key, "listening");
     let clean = life.run().await;
     bus.close().await;

@@ -4,13 +4,16 @@ use std::time::{Duration, Instant};
 
 use avanzacast_schemas::SessionId;
 use avanzacast_tests::{
-    Answer, Api, LiveStudio, Nats, Postgres, RegisterProgram, Stack, StackOptions, TokenServer, eventually,
+    Answer, Api, LiveStudio, Nats, Postgres, RegisterProgram, Stack, StackOptions, TokenServer, eventually, kept,
     on_both_databases, pairs, payload, require,
 };
 use serde_json::{Value, json};
 
 /// The deadline of 5 s, and a little for the machine.
 const PATIENCE: Duration = Duration::from_millis(7_000);
+
+/// How long a connection may be kept that asks nothing, and what a busy machine adds.
+const SILENCE: Duration = Duration::from_secs(16);
 
 fn wanted() -> Value {
     json!({"room": "Sala ñ 1", "identity": "guest-7", "name": "José 🎥", "ttl": 600})
@@ -284,6 +287,21 @@ async fn it_starts_before_the_bus() {
     server.stranger().get("/readyz").await.problem(503, "bus_unavailable");
     let refused = server.api().post("/token", &wanted()).await.problem(503, "bus_unavailable");
     assert!(refused.body.get("token").is_none() && refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_ask_is_closed() {
+    require!(Nats::available());
+    let stack = Stack::sqlite().await;
+    let server = TokenServer::start(&stack);
+    let address = server.process.addr();
+    let half = b"GET /livez HTTP/1.1\r\nhost: x\r\nx-more: ".as_slice();
+    let whole = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /liv".as_slice();
+    let silent = tokio::join!(kept(address, b""), kept(address, half), kept(address, whole));
+    assert!(silent.2.1.starts_with(b"HTTP/1.1 200 OK"), "the first request is answered");
+    for (time, what) in [(silent.0.0, "nothing"), (silent.1.0, "half a request"), (silent.2.0, "half a second one")] {
+        assert!(time < SILENCE, "{what}: kept for {time:?}");
+    }
 }
 
 /// Configured wrongly it does not start, and lists every mistake at once, without a secret in it.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use avanzacast_tests::{Api, Stack, pairs};
+use avanzacast_tests::{Api, Stack, kept, pairs};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -95,29 +95,15 @@ async fn connect(stack: &Stack) -> TcpStream {
     TcpStream::connect(stack.api().base().strip_prefix("http://").unwrap()).await.unwrap()
 }
 
-/// How long the edge keeps a connection that sends this and no more, and what it answers.
-async fn kept(stack: &Stack, sent: &[u8]) -> (Duration, Vec<u8>) {
-    let mut stream = connect(stack).await;
-    let start = Instant::now();
-    stream.write_all(sent).await.unwrap();
-    let mut answer = Vec::new();
-    drop(stream.read_to_end(&mut answer).await);
-    (start.elapsed(), answer)
-}
-
 #[tokio::test]
 async fn a_connection_that_does_not_ask_is_closed() {
     let stack = Stack::sqlite().await;
+    let edge = stack.edges[0].addr();
     let half = b"GET /livez HTTP/1.1\r\nhost: x\r\nx-more: ".as_slice();
     let whole = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\nGET /liv".as_slice();
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice();
-    let silent = tokio::join!(
-        kept(&stack, b""),
-        kept(&stack, b"P"),
-        kept(&stack, half),
-        kept(&stack, preface),
-        kept(&stack, whole),
-    );
+    let silent =
+        tokio::join!(kept(edge, b""), kept(edge, b"P"), kept(edge, half), kept(edge, preface), kept(edge, whole),);
     assert!(silent.4.1.starts_with(b"HTTP/1.1 200 OK"), "the first request is answered");
     for (time, what) in [
         (silent.0.0, "nothing"),

@@ -13,13 +13,14 @@ use std::{
     time::Duration,
 };
 
+use avanzacast_kit::connections::Hangup;
 use avanzacast_schemas::{Code, EventFilter, ListEvents};
 use axum::{body::Body, http::Version};
 use bytes::BytesMut;
 use tokio::sync::{Mutex, Semaphore};
 
 use self::{hub::Hub, outlet::Outlet, reader::Reader};
-use crate::{Edge, Reach, problem::Problem, record::Asker, serve::Hangup};
+use crate::{Edge, Reach, problem::Problem, record::Asker};
 
 /// Readers of one edge at most: a browser's tab each, or a program's connection.
 const READERS: usize = 128;

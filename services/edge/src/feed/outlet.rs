@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use avanzacast_kit::lifecycle::Lifecycle;
+use avanzacast_kit::{connections::Hangup, lifecycle::Lifecycle};
 use axum::{body::Body, http::Version};
 use bytes::Bytes;
 use tokio::{
@@ -11,7 +11,6 @@ use tokio::{
 };
 
 use super::frame;
-use crate::serve::Hangup;
 
 /// Pieces that wait for one reader at most: of some 64 KiB, or a page of the ledger. More is not read until they are
 /// taken.

@@ -1,6 +1,6 @@
 //! `GET /api/events`: events as they happen, and from any place before.
 
-use avanzacast_kit::config::Scope;
+use avanzacast_kit::{config::Scope, connections::Hangup};
 use axum::{
     Extension,
     extract::State,
@@ -20,7 +20,6 @@ use crate::{
     problem::Problem,
     query::Query,
     record::Asker,
-    serve::Hangup,
 };
 
 pub(crate) static OPERATION: Operation = Operation {

@@ -5,6 +5,8 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
+    io::ErrorKind,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::{
@@ -15,16 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, Request},
-    response::Response,
-    routing::future::RouteFuture,
-    serve::Listener,
-};
+use bytes::Bytes;
 use hyper::{
-    body::Incoming,
+    Request, Response,
+    body::{Body, Incoming},
     rt::{Sleep, Timer},
 };
 use hyper_util::{
@@ -40,22 +36,47 @@ use tower::Service;
 const HEADERS: Duration = Duration::from_secs(10);
 /// How often each connection looks whether that time is up.
 const LOOK: Duration = Duration::from_secs(2);
+/// After a connection could not be taken (no file handles are left, for instance).
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Answers requests until told to stop; then takes no more, and returns when those in hand are answered.
-pub(crate) async fn serve(mut listener: TcpListener, router: Router, stopping: CancellationToken) {
+pub async fn serve<S, B>(listener: TcpListener, service: S, stopping: CancellationToken)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let builder = builder();
     let connections = TaskTracker::new();
     loop {
         let (stream, peer) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
+            accepted = accept(&listener) => accepted,
             () = stopping.cancelled() => break,
         };
-        let service = PerConnection { router: router.clone(), peer, asked: Arc::default(), hangup: Hangup::default() };
+        let service =
+            PerConnection { service: service.clone(), peer, asked: Arc::default(), hangup: Hangup::default() };
         connections.spawn(connection(builder.clone(), stream, service, stopping.clone()));
     }
     drop(listener);
     connections.close();
     connections.wait().await;
+}
+
+/// The next connection that lives.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // Its peer has left before it was taken, which is the peer's affair.
+            Err(error)
+                if [ErrorKind::ConnectionAborted, ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset]
+                    .contains(&error.kind()) => {}
+            Err(error) => {
+                tracing::error!(%error, "a connection was not taken");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -65,12 +86,16 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection(
+async fn connection<S, B>(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
-    service: PerConnection,
+    service: PerConnection<S>,
     stopping: CancellationToken,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     // Answers are small and written whole: waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
@@ -131,37 +156,40 @@ impl Future for Moment {
     }
 }
 
-/// The router, for the requests of one connection.
-struct PerConnection {
-    router: Router,
+/// Where a request's connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Cuts a connection: the only way out of an answer that its reader does not take.
+#[derive(Debug, Clone, Default)]
+pub struct Hangup(CancellationToken);
+
+impl Hangup {
+    /// Cuts it.
+    pub fn now(&self) {
+        self.0.cancel();
+    }
+}
+
+/// The service, for the requests of one connection: each bears its [`Peer`] and its [`Hangup`].
+struct PerConnection<S> {
+    service: S,
     peer: SocketAddr,
     /// Whether a request has come.
     asked: Arc<AtomicBool>,
     hangup: Hangup,
 }
 
-/// Cuts a connection: the only way out of an answer that its reader does not take.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hangup(CancellationToken);
+impl<S: Service<Request<Incoming>> + Clone> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
 
-impl Hangup {
-    /// Cuts it.
-    pub(crate) fn now(&self) {
-        self.0.cancel();
-    }
-}
-
-impl hyper::service::Service<hyper::Request<Incoming>> for PerConnection {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
-
-    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.asked.store(true, Ordering::Relaxed);
-        let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
+        request.extensions_mut().insert(Peer(self.peer));
         request.extensions_mut().insert(self.hangup.clone());
         // A router is always ready.
-        self.router.clone().call(request)
+        self.service.clone().call(request)
     }
 }
