@@ -1,7 +1,6 @@
 //! Bodies: JSON or an error that says what is wrong.
 
-use std::time::Duration;
-
+use avanzacast_kit::connections::BODY_PATIENCE;
 use avanzacast_schemas::Code;
 use axum::{
     body::Body,
@@ -19,8 +18,6 @@ use crate::problem::Problem;
 const LIMIT_BYTES: usize = 64 * 1024;
 /// A larger body is read this far and thrown away, so that its sender, who may be writing still, hears why.
 const DRAIN_BYTES: usize = 8 * 1024 * 1024;
-/// A body that takes longer holds up a connection for nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// An error message may quote what was sent; this much of it.
 const DETAIL_MAX_CHARS: usize = 200;
 
@@ -53,7 +50,7 @@ pub(crate) async fn collect(body: Body) -> Result<Bytes, Problem> {
 
 /// The same, with a limit of its own.
 pub(crate) async fn collect_up_to(limit: usize, body: Body) -> Result<Bytes, Problem> {
-    let read = timeout(PATIENCE, read(limit, body)).await;
+    let read = timeout(BODY_PATIENCE, read(limit, body)).await;
     let bytes = read.unwrap_or_else(|_| Err(Problem::malformed("the body did not arrive in time")))?;
     Ok(bytes.freeze())
 }

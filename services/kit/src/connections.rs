@@ -31,15 +31,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
+use crate::lifecycle::GRACE;
+
 /// How long a connection may take to send a request's headers, from its start or from the end of the answer before: so
-/// it is also how long one may be kept for the next request.
-const HEADERS: Duration = Duration::from_secs(10);
+/// it is also how long one may be kept for the next request. With [`LOOK`] it is less than [`GRACE`], as [`BODY_PATIENCE`] is: who sends half
+/// a request holds up no stop.
+const HEADERS: Duration = Duration::from_secs(5);
+/// How long a request's body may take to arrive: longer, and it holds up a connection for nothing.
+pub const BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after a stop was asked for the last answers are waited for: one command's deadline of 5 s, and a moment to write
+/// it. What is left of [`GRACE`] is for what else has to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(6);
 /// How often each connection looks whether that time is up.
 const LOOK: Duration = Duration::from_secs(2);
+const _: () = assert!(
+    HEADERS.as_secs() + LOOK.as_secs() < GRACE.as_secs()
+        && BODY_PATIENCE.as_secs() < GRACE.as_secs()
+        && LAST_ANSWERS.as_secs() < GRACE.as_secs(),
+    "who is slow would hold up a stop"
+);
 /// After a connection could not be taken (no file handles are left, for instance).
 const RETRY: Duration = Duration::from_millis(500);
 
-/// Answers requests until told to stop; then takes no more, and returns when those in hand are answered.
+/// Answers requests until told to stop; then takes no more, and returns when those in hand are answered. Readers and
+/// senders who dawdle are not waited for: their slowness is no failure of ours.
 pub async fn serve<S, B>(listener: TcpListener, service: S, stopping: CancellationToken)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -47,19 +62,23 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let builder = builder();
-    let connections = TaskTracker::new();
+    let (connections, cut) = (TaskTracker::new(), CancellationToken::new());
     loop {
         let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
             () = stopping.cancelled() => break,
         };
-        let service =
-            PerConnection { service: service.clone(), peer, asked: Arc::default(), hangup: Hangup::default() };
+        let (service, hangup) = (service.clone(), Hangup(cut.child_token()));
+        let service = PerConnection { service, peer, asked: Arc::default(), hangup };
         connections.spawn(connection(builder.clone(), stream, service, stopping.clone()));
     }
     drop(listener);
     connections.close();
-    connections.wait().await;
+    if tokio::time::timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections were cut that had not ended");
+        cut.cancel();
+        connections.wait().await;
+    }
 }
 
 /// The next connection that lives.
@@ -116,6 +135,10 @@ async fn connection<S, B>(
             }
             () = hangup.0.cancelled() => break,
             () = stopping.cancelled(), if !told => {
+                // There is no answer to wait for.
+                if !asked.load(Ordering::Relaxed) {
+                    break;
+                }
                 told = true;
                 serving.as_mut().graceful_shutdown();
             }
@@ -161,7 +184,7 @@ impl Future for Moment {
 pub struct Peer(pub SocketAddr);
 
 /// Cuts a connection: the only way out of an answer that its reader does not take.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Hangup(CancellationToken);
 
 impl Hangup {

@@ -1,5 +1,6 @@
 //! Bodies: a JSON object, or an error that says what is wrong.
 
+use avanzacast_kit::connections::BODY_PATIENCE;
 use avanzacast_schemas::Code;
 use axum::{
     Json, body,
@@ -8,6 +9,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::problem::{Problem, malformed};
 
@@ -24,7 +26,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
-        let request = Request::from_parts(head, collect(body).await?.into());
+        let body = timeout(BODY_PATIENCE, collect(body)).await;
+        let body = body.unwrap_or_else(|_| Err(malformed("the body did not arrive in time")))?;
+        let request = Request::from_parts(head, body.into());
         // An array of the fields in their order would do as well, if the shape were read at once.
         let Json(object) = Json::<Map<String, Value>>::from_request(request, state).await?;
         serde_json::from_value(Value::Object(object)).map(Self).map_err(|error| malformed(&error.to_string()))

@@ -1,6 +1,6 @@
 //! What is served, and what surrounds every request.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use avanzacast_kit::{Secret, bus::Outsider, config::Links};
 use avanzacast_livekit::Minter;
@@ -16,9 +16,6 @@ use axum::{
 use serde::Serialize;
 
 use crate::{access, access::Credential, problem, problem::Problem, registration, token};
-
-/// A request takes at most the 5 s that the bus is given; who sends its body so slowly that it takes longer is dropped.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What handlers can reach.
 pub(crate) struct Server {

@@ -8,10 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
-use tokio::time::timeout;
 use uuid::Uuid;
-
-use crate::http::PATIENCE;
 
 /// An error message may quote what was sent; this much of it.
 const DETAIL_MAX_CHARS: usize = 200;
@@ -61,8 +58,7 @@ fn status(Problem(refusal): &Problem) -> StatusCode {
 /// Gives every answer an id, and writes the document of those that are errors.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let (id, posted) = (Uuid::now_v7().to_string(), request.method() == Method::POST);
-    let answered = timeout(PATIENCE, next.run(request)).await;
-    let mut response = answered.unwrap_or_else(|_| malformed("the body did not arrive in time").into_response());
+    let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         // A probe that asks every second is not worth a line each time.
         if status(&problem).is_server_error() && posted {

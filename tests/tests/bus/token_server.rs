@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_millis(7_000);
 
 /// How long a connection may be kept that asks nothing, and what a busy machine adds.
-const SILENCE: Duration = Duration::from_secs(16);
+const SILENCE: Duration = Duration::from_secs(11);
 
 fn wanted() -> Value {
     json!({"room": "Sala ñ 1", "identity": "guest-7", "name": "José 🎥", "ttl": 600})

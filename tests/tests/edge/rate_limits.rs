@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The edge's limit of 10 s, and what a busy machine adds.
-const SILENCE: std::ops::Range<Duration> = Duration::from_millis(9_500)..Duration::from_secs(16);
+/// The edge's limit of 5 s, and what a busy machine adds.
+const SILENCE: std::ops::Range<Duration> = Duration::from_millis(4_500)..Duration::from_secs(11);
 
 /// Behind a proxy that is trusted, so that a test can be many clients.
 async fn limited(more: &[(&str, &str)]) -> Stack {

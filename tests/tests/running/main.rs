@@ -4,6 +4,7 @@ mod architecture;
 mod doctor;
 mod infra;
 mod roles;
+mod stopping;
 mod up;
 mod up_livekit;
 mod workers;
