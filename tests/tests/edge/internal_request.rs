@@ -93,6 +93,21 @@ fn a_refusal_is_told_in_the_backends_own_words_and_without_the_secret() {
     assert!(asked.join().unwrap().contains("hunter2hunter2"), "the check itself works");
 }
 
+/// In the folders above there may be somebody else's.
+#[test]
+fn only_this_folder_s_file_is_read() {
+    let folder = folder();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(folder.path().join(".env"), "AVANZACAST_URL=http://a.house.above.invalid\n").unwrap();
+    let output = ask(&inner, &[], &[("PORT", "9")]);
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains(":9"), "{output:?}");
+    std::fs::write(inner.join(".env"), "AVANZACAST_URL=nonsense\nPORT\n").unwrap();
+    let wrong = ask(&inner, &[], &[]);
+    assert!(wrong.status.code() == Some(2) && text(&wrong.stderr).contains(".env: "), "{wrong:?}");
+}
+
 #[tokio::test]
 async fn beside_a_running_up_one_word_is_enough() {
     let stack = Stack::sqlite().await;

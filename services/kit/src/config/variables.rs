@@ -33,7 +33,7 @@ impl Variables {
     pub fn from_process() -> Self {
         let mut problems = Vec::new();
         let mut values = BTreeMap::new();
-        match dotenvy::dotenv_iter() {
+        match dotenvy::from_path_iter(".env") {
             Ok(lines) => {
                 for line in lines {
                     match line {
