@@ -206,7 +206,7 @@ impl Gate {
         match Shown::read(request.headers())? {
             Shown::Nothing => Ok((request, None)),
             // Where no key is configured there is nothing to be wrong.
-            Shown::Secret(_) | Shown::Bearer(_) | Shown::Signature(_) | Shown::Pass(_) if self.unlocked => {
+            Shown::Secret(_) | Shown::Bearer(_) | Shown::Signature(_) | Shown::Passes(_) if self.unlocked => {
                 Ok((request, None))
             }
             Shown::Secret(secret) => {
@@ -217,8 +217,8 @@ impl Gate {
                 None if self.needs_credential(access) => Err(credential::invalid()),
                 key => Ok((request, key.map(Held::Key))),
             },
-            // A browser sends it by itself, also when it has run out: then it is as if there was none.
-            Shown::Pass(pass) => match self.keys.that_passed(&pass) {
+            // A browser sends them by itself, also those that have run out: these are as if there was none.
+            Shown::Passes(passes) => match self.keys.that_passed(&passes) {
                 Some(_) if !is_safe(request.method()) && !is_own_page(request.headers(), self.own.as_deref()) => {
                     if self.needs_credential(access) { Err(Code::OriginNotAllowed.into()) } else { Ok((request, None)) }
                 }
@@ -278,7 +278,7 @@ impl Gate {
 
     /// The key that our own pages hold, by their cookie.
     pub(crate) fn console(&self, headers: &HeaderMap) -> Option<&Key> {
-        Pass::read(headers).and_then(|pass| self.keys.that_passed(&pass))
+        self.keys.that_passed(&Pass::read(headers))
     }
 
     /// Whether everybody may do everything: development without a key.

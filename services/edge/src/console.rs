@@ -13,6 +13,8 @@ pub(crate) const LASTS_S: i64 = 12 * 60 * 60;
 /// Over HTTPS a browser keeps it to this host alone, for its name says so (RFC 6265bis, 4.1.3.2).
 const NAME: &str = "avanzacast_console";
 const NAME_OVER_HTTPS: &str = "__Host-avanzacast_console";
+/// Each costs a signature to look at, before anybody is known.
+const MOST: usize = 8;
 
 /// What a signature is of, so that it is good for nothing else.
 pub(crate) fn signed(until: i64) -> String {
@@ -36,10 +38,11 @@ impl fmt::Debug for Pass {
 }
 
 impl Pass {
-    /// The one that a browser sent, under either name: whichever way the edge is reached, it was given by an edge.
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        cookies(headers)
-            .find_map(|(name, value)| [NAME, NAME_OVER_HTTPS].contains(&name).then(|| Self::parse(value))?)
+    /// Those that a browser sent, under either name: whichever way the edge is reached, they were given by an edge. There
+    /// may be several, of which some have run out: of both names, and of other edges on this host, whatever their port.
+    pub(crate) fn read(headers: &HeaderMap) -> Vec<Self> {
+        let ours = cookies(headers).filter(|(name, _)| [NAME, NAME_OVER_HTTPS].contains(name));
+        ours.filter_map(|(_, value)| Self::parse(value)).take(MOST).collect()
     }
 
     fn parse(value: &str) -> Option<Self> {
@@ -89,6 +92,8 @@ pub(crate) fn is_own_page(headers: &HeaderMap, own: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -110,13 +115,21 @@ mod tests {
                 "{set}"
             );
             let sent = format!("a=b; {}; c", set.split(';').next().unwrap());
-            assert_eq!(Pass::read(&headers(&[("cookie", &sent)])), Some(pass.clone()));
-            assert_eq!(Pass::read(&headers(&[("cookie", "x=y"), ("cookie", &sent)])), Some(pass.clone()));
+            assert_eq!(Pass::read(&headers(&[("cookie", &sent)])), slice::from_ref(&pass));
+            assert_eq!(Pass::read(&headers(&[("cookie", "x=y"), ("cookie", &sent)])), slice::from_ref(&pass));
         }
         for bad in ["", "1", "1.", "-1.00", "1.0", "1.zz", "99999999999999999999.00", ".00"] {
             let read = Pass::read(&headers(&[("cookie", &format!("{NAME}={bad}"))]));
-            assert!(read.is_none_or(|pass| pass.mac.is_empty()), "{bad}");
+            assert!(read.iter().all(|pass| pass.mac.is_empty()), "{bad}");
         }
+        let several = headers(&[
+            ("cookie", "avanzacast_console=x; avanzacast_console=1.00"),
+            ("cookie", "__Host-avanzacast_console=2.01"),
+        ]);
+        let until: Vec<i64> = Pass::read(&several).iter().map(|pass| pass.until).collect();
+        assert_eq!(until, [1, 2]);
+        let many = "avanzacast_console=1.00; ".repeat(1_000);
+        assert_eq!(Pass::read(&headers(&[("cookie", &many)])).len(), MOST);
         assert!(!format!("{pass:?}").contains("254"));
     }
 

@@ -35,8 +35,8 @@ pub(crate) enum Shown {
     Bearer(Secret),
     /// `X-BACKEND-SIGNATURE`
     Signature(Option<Signature>),
-    /// The console's cookie, which a browser sends by itself: any other credential comes before it.
-    Pass(Pass),
+    /// The console's cookies, which a browser sends by itself: any other credential comes before them.
+    Passes(Vec<Pass>),
 }
 
 /// `t=<unix seconds>,v1=<hex HMAC-SHA256>`.
@@ -66,7 +66,10 @@ impl Shown {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         match (secret, signature, bearer) {
-            (None, None, None) => Ok(Pass::read(headers).map_or(Self::Nothing, Self::Pass)),
+            (None, None, None) => {
+                let passes = Pass::read(headers);
+                Ok(if passes.is_empty() { Self::Nothing } else { Self::Passes(passes) })
+            }
             (Some(secret), None, None) => Ok(Self::Secret(Secret::new(secret))),
             (None, Some(signature), None) => Ok(Self::Signature(Signature::parse(signature))),
             (None, None, Some(bearer)) => Ok(Self::Bearer(Secret::new(bearer))),
@@ -131,8 +134,13 @@ impl Keys {
         self.first(|key| key.sign(&[head.as_bytes(), body]).map_or(Choice::from(0), |made| made.ct_eq(&signature.mac)))
     }
 
+    /// The key that the first pass that counts was given for.
+    pub(crate) fn that_passed(&self, passes: &[Pass]) -> Option<&Key> {
+        passes.iter().find_map(|pass| self.passed(pass))
+    }
+
     /// The key that this pass was given for, while it lasts.
-    pub(crate) fn that_passed(&self, pass: &Pass) -> Option<&Key> {
+    fn passed(&self, pass: &Pass) -> Option<&Key> {
         if time::now_ms().div_euclid(1000) >= pass.until {
             return None;
         }
@@ -211,19 +219,18 @@ mod tests {
     fn a_pass_is_one_key_s_and_lasts_for_a_while() {
         let (keys, now) = (keys(), time::now_ms() / 1000);
         let pass = keys.with_secret(&Secret::new("secret-one")).unwrap().pass().unwrap();
-        assert_eq!(keys.that_passed(&pass).map(|key| key.name.as_str()), Some("old"));
+        assert_eq!(keys.passed(&pass).map(|key| key.name.as_str()), Some("old"));
         assert!((now + console::LASTS_S - 1..=now + console::LASTS_S + 1).contains(&pass.until));
-        assert!(
-            keys.that_passed(&Pass { until: pass.until + 1, ..pass.clone() }).is_none(),
-            "it says how long it lasts"
-        );
-        assert!(keys.that_passed(&Pass { mac: Vec::new(), ..pass }).is_none());
+        assert!(keys.passed(&Pass { until: pass.until + 1, ..pass.clone() }).is_none(), "it says how long it lasts");
+        let forged = Pass { mac: Vec::new(), ..pass.clone() };
+        assert!(keys.passed(&forged).is_none());
+        assert!(keys.that_passed(&[forged, pass]).is_some(), "one that is bad hides none that is good");
         let old = &keys.0[1];
         let over = Pass { until: now, mac: old.sign(&[console::signed(now).as_bytes()]).unwrap() };
-        assert!(keys.that_passed(&over).is_none());
+        assert!(keys.passed(&over).is_none());
         let signature = sign(now, "/a", "");
         let mac = Signature::parse(&signature).unwrap().mac;
-        assert!(keys.that_passed(&Pass { until: now + 60, mac }).is_none(), "a signature of a request is no pass");
+        assert!(keys.passed(&Pass { until: now + 60, mac }).is_none(), "a signature of a request is no pass");
     }
 
     #[test]
@@ -240,7 +247,7 @@ mod tests {
         assert!(matches!(read(&[("authorization", "bearer x")]), Ok(Shown::Bearer(_))));
         assert!(matches!(read(&[("x-backend-signature", "nonsense")]), Ok(Shown::Signature(None))));
         let cookie = ("cookie", "avanzacast_console=1.00");
-        assert!(matches!(read(&[cookie]), Ok(Shown::Pass(_))));
+        assert!(matches!(read(&[cookie]), Ok(Shown::Passes(_))));
         assert!(matches!(read(&[cookie, ("x-backend-secret", "a")]), Ok(Shown::Secret(_))));
         assert!(read(&[("x-backend-secret", "a"), ("x-backend-secret", "a")]).is_err());
         assert!(read(&[("x-backend-secret", "a"), ("authorization", "Bearer a")]).is_err());

@@ -138,6 +138,12 @@ async fn a_cookie_stands_for_the_secret_in_our_own_pages_only() {
         let forged = browser(&stack, &format!("{name}={forged}"), "https://own.example");
         forged.get("/api/sessions").await.problem(401, "credential_required");
     }
+    // Nor does it hide one that is: of an edge that had another secret, or of before, when this one had no HTTPS.
+    for stale in [format!("{name}={until}.00"), "avanzacast_console=1.00".to_owned()] {
+        let both = browser(&stack, &format!("{stale}; {cookie}"), "https://own.example");
+        both.get("/api/sessions").await.expect(200);
+        assert_eq!(both.get("/api/console").await.expect(200).body["name"], "register");
+    }
     let gone = own.post_empty("/api/console/logout").await.expect(204);
     assert!(gone.header("set-cookie").unwrap().contains("Max-Age=0"));
 }
