@@ -11,6 +11,7 @@ use avanzacast_schemas::{
     Code, Refusal, VerifyWebhook,
     bus::{group, subject},
 };
+use avanzacast_worker::messages::body;
 use tokio::sync::mpsc;
 
 /// Questions that may wait: each is answered from memory in microseconds.
@@ -32,7 +33,7 @@ pub async fn serve_webhooks(bus: &Bus, livekit: &LiveKitConfig, life: &Lifecycle
 }
 
 fn answer(verifier: &Verifier, question: &Delivery) -> Reply {
-    let asked = serde_json::from_slice::<VerifyWebhook>(&question.payload);
+    let asked = body::<VerifyWebhook>(question);
     // What the parser says could quote the token.
     let asked = asked.map_err(|_| Refusal::new(Code::Malformed, "this is no question about a webhook"));
     match asked.and_then(|webhook| verifier.webhook(&webhook, time::now_ms())) {

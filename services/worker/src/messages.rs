@@ -12,6 +12,10 @@ use crate::service::Answer;
 /// # Errors
 /// What cannot be read.
 pub fn body<T: DeserializeOwned>(delivery: &Delivery) -> Result<T, Refusal> {
+    // Without this, an array of the fields in their order would do as well.
+    if delivery.payload.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::new(Code::Malformed, "the body must be a JSON object"));
+    }
     serde_json::from_slice(&delivery.payload).map_err(|error| Refusal::new(Code::Malformed, without_values(&error)))
 }
 

@@ -37,6 +37,7 @@ fn poisons() -> Vec<(&'static str, Vec<u8>)> {
         ("nested", "[".repeat(50_000).into_bytes()),
         ("large", vec![b'x'; LARGE]),
         ("another type", b"7".to_vec()),
+        ("a list", br#"["abcd", "t", null, null, null, null, false]"#.to_vec()),
         ("cut", br#"{"id": "9f1c2d3e"#.to_vec()),
     ]
 }

@@ -189,6 +189,18 @@ async fn one_over_http_is_found_by_its_session_only(stack: &Stack, out: &Outside
 }
 
 /// Every look goes by an index, however large the tables are.
+/// Whoever wrote it in another shape than the contract's finds out.
+async fn a_registration_is_an_object_and_no_list_of_its_fields(stack: &Stack, out: &Outsider) {
+    let token = out.token("list");
+    let fields = json!(["reg-list", token, null, null, null, null, false]);
+    out.publish(HeaderMap::new(), &fields).await;
+    settled(stack).await;
+    stack.api().get("/api/session/reg-list").await.problem(404, "session_not_found");
+    assert_eq!(out.fate("reg-list", &token).await, unknown());
+    let (status, said) = out.ask(&json!(["reg-list", token])).await;
+    assert_eq!((status.as_str(), &said["detail"]), ("400", &json!("the body must be a JSON object")));
+}
+
 fn scans(stack: &Stack) -> String {
     if stack.is_sqlite() {
         return String::new();
@@ -206,6 +218,7 @@ async fn fates(stack: &Stack) {
     a_refused_one_says_why(stack, &out).await;
     who_does_not_know_the_token_learns_nothing(stack, &out).await;
     one_over_http_is_found_by_its_session_only(stack, &out).await;
+    a_registration_is_an_object_and_no_list_of_its_fields(stack, &out).await;
     // Our own look at the ledger is not among these tables.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(scans(stack), before, "a table was scanned");
