@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener},
     time::Duration,
 };
@@ -168,8 +169,35 @@ async fn what_is_counted_is_what_happened() {
 
 /// The health check of a container that has no other program to ask with.
 fn probe(process: &Process) -> Option<i32> {
-    let address = Scrape::address(process).to_string();
-    Launch::product(&["probe"]).env("METRICS_ADDR", address).start().wait().code()
+    probe_at(Scrape::address(process))
+}
+
+fn probe_at(address: SocketAddr) -> Option<i32> {
+    Launch::product(&["probe"]).env("METRICS_ADDR", address.to_string()).start().wait().code()
+}
+
+/// Whoever else has the address is not mistaken for a process that is well.
+#[test]
+fn only_measurements_of_ours_say_that_a_process_is_well() {
+    let up = "avanzacast_bus_up{user=\"edge\"} 1\n";
+    for (status, body, code) in [
+        ("200 OK", up.to_owned(), 0),
+        ("200 OK", format!("{up}avanzacast_database_up 0\n"), 1),
+        ("404 Not Found", up.to_owned(), 1),
+        ("200 OK", "# HELP avanzacast_bus_up 1\n".to_owned(), 1),
+        ("200 OK", "<html>Welcome</html>".to_owned(), 1),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        let answering = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 4096]).unwrap();
+            connection.write_all(answer.as_bytes()).unwrap();
+        });
+        assert_eq!(probe_at(address), Some(code), "{status}: {body}");
+        answering.join().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -5,12 +5,15 @@ use std::{net::SocketAddr, time::Duration};
 
 use avanzacast_kit::config::{MetricsConfig, Mode, Variables};
 
+use reqwest::StatusCode;
+
 use super::Failure;
 
 /// Measurements are rendered in milliseconds; a process that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What must not be 0: this process's own bus and, of a worker, its database.
-const NEEDED: [&str; 2] = ["avanzacast_bus_up", "avanzacast_database_up"];
+const NEEDED: [&str; 2] = [BUS, "avanzacast_database_up"];
+const BUS: &str = "avanzacast_bus_up";
 
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut variables = Variables::from_process();
@@ -24,11 +27,20 @@ pub(crate) async fn run() -> Result<bool, Failure> {
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
     let answer = client.get(format!("http://{address}/metrics")).send().await;
     let Ok(answer) = answer else { return Err(format!("no process answers at {address}").into()) };
+    if answer.status() != StatusCode::OK {
+        return Err(format!("{address} answers {}, as no process of ours does", answer.status()).into());
+    }
     let text = answer.text().await?;
     match text.lines().find(|line| is_down(line)) {
         Some(line) => Err(format!("not well: {line}").into()),
+        // Every process of ours has a bus: what says nothing of one is none, or has not got there yet.
+        None if !text.lines().any(is_on_the_bus) => Err(format!("{address} tells of no bus that is up").into()),
         None => Ok(true),
     }
+}
+
+fn is_on_the_bus(line: &str) -> bool {
+    line.starts_with(BUS) && line.ends_with(" 1")
 }
 
 /// A series of what is needed, and it is 0.
