@@ -4,6 +4,7 @@ pub mod bus;
 pub mod checkup;
 pub mod config;
 pub mod connections;
+pub mod folder;
 pub mod lifecycle;
 pub mod metrics;
 pub mod provision;

@@ -44,6 +44,21 @@ fn nats_runs(data: &Path) -> bool {
     lines.any(|line| line.contains("nats-server") && line.contains(&wanted))
 }
 
+/// Whoever could read it would have every link.
+#[test]
+fn what_it_keeps_is_its_owners_alone() {
+    let (folder, mode) = (folder(), |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let data = folder.path().join("data");
+    let process = up(&data, &[]);
+    process.wait_for_log("listening");
+    assert_eq!((mode(&data), mode(folder.path())), (0o700, 0o755), "a folder that was there stays as it was");
+    for file in ["avanzacast.db", "avanzacast.db-wal", "avanzacast.db-shm"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+    assert!(process.terminate().success());
+}
+
 #[tokio::test]
 async fn another_program_joins_by_dev_env() {
     let stack = Stack::sqlite().await;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use avanzacast_kit::Secret;
+use avanzacast_kit::{Secret, folder};
 
 use super::key::{KeyError, Origin, SigningKey, Vkey};
 
@@ -119,7 +119,7 @@ struct Alone(#[expect(dead_code, reason = "closing it lets others in")] fs::File
 fn alone(data_dir: &Path) -> Result<Alone, KeyringError> {
     let path = file(data_dir);
     let folder = path.parent().unwrap_or(data_dir);
-    let opened = fs::create_dir_all(folder).and_then(|()| fs::File::open(folder));
+    let opened = folder::private(folder).and_then(|()| fs::File::open(folder));
     let locked = opened.and_then(|folder| folder.lock().map(|()| folder));
     locked.map(Alone).map_err(|error| KeyringError::File(folder.to_owned(), error))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,6 +19,7 @@ use avanzacast_kit::{
         BusConfig, ConfigError, DatabaseConfig, HttpConfig, Links, LiveKitConfig, MetricsConfig, Mode, SessionLimits,
         Variables,
     },
+    folder,
     lifecycle::Lifecycle,
 };
 use avanzacast_schemas::bus::BusUser;
@@ -104,7 +105,7 @@ pub(crate) fn configure(mut variables: Variables) -> Result<Configured, ConfigEr
 pub(crate) async fn run() -> Result<bool, Failure> {
     let mut configured = configure(Variables::from_process())?;
     let edge_life = Lifecycle::until_signal()?;
-    fs::create_dir_all(&configured.data_dir)?;
+    folder::private(&configured.data_dir)?;
     let _only = only_one(&configured.data_dir)?;
     // The address first: when it is taken, nothing else needs to start.
     let bound = Bound::bind(&configured.http).await?;

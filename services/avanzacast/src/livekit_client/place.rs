@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use avanzacast_kit::folder;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -89,7 +90,7 @@ impl Place {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Module, ClientError> {
         let broken = |error| ClientError::Folder { folder: home.to_owned(), source: error };
-        fs::create_dir_all(home).map_err(broken)?;
+        folder::private(home).map_err(broken)?;
         let turn = Turn::take(home, NAME, progress).await.map_err(broken)?;
         // Another process may have fetched it while we waited.
         if let Ok(module) = self.look().await {

@@ -1,6 +1,6 @@
 //! SQLite: one file, one process.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
 use avanzacast_kit::time;
 use sqlx::{
@@ -26,6 +26,8 @@ pub(super) async fn open(path: &Path) -> Result<SqliteSession, StoreError> {
 
 /// For migrations too.
 pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    // Ids in it open doors. SQLite makes the files beside it as this one is; whatever else is wrong with it, it says itself.
+    drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
