@@ -92,6 +92,8 @@ codes! {
     PayloadTooLarge = 413 "payload_too_large" "The body is too large",
     /// The body is not JSON.
     UnsupportedMediaType = 415 "unsupported_media_type" "The media type is not supported",
+    /// Asked for by a name that is not ours, where a name is all there is to know a caller by.
+    HostNotAllowed = 421 "host_not_allowed" "The backend is not reached by this name",
     /// The same idempotency key came with another body.
     IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key was used for another request",
     /// What was asked for is more than one answer holds.

@@ -286,6 +286,11 @@ impl Gate {
         self.unlocked
     }
 
+    /// Where our own pages are, when it is known: an origin.
+    pub(crate) fn own(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
     /// Whether anybody may come through a door.
     pub(crate) fn is_open(&self, door: Door) -> bool {
         self.open.contains(&door)

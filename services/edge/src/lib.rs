@@ -13,6 +13,7 @@ mod description;
 mod event_query;
 mod feed;
 mod guesses;
+mod host;
 mod list;
 mod livekit;
 mod metrics;
@@ -174,11 +175,13 @@ fn router(edge: &Edge, origins: &Origins) -> Router {
     if edge.metrics.is_some() {
         router = router.route("/metrics", get(metrics::handle));
     }
-    router
+    router = router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(cors::layer(origins))
-        .layer(middleware::from_fn_with_state(Arc::clone(edge), context::wrap))
-        .with_state(Arc::clone(edge))
+        .layer(cors::layer(origins));
+    if edge.gate.is_unlocked() {
+        router = router.layer(middleware::from_fn_with_state(Arc::clone(edge), host::check));
+    }
+    router.layer(middleware::from_fn_with_state(Arc::clone(edge), context::wrap)).with_state(Arc::clone(edge))
 }

@@ -251,6 +251,28 @@ async fn development_without_a_secret_is_open_and_says_so_once_per_door() {
     assert_eq!(said("development mode without a secret"), 1, "{logs:#?}");
 }
 
+/// A page whose name leads to this machine is to its browser what answers under that name.
+#[tokio::test]
+async fn development_without_a_secret_is_open_to_no_page_of_another_name() {
+    let env = pairs([("BACKEND_REGISTER_SECRET", ""), ("PUBLIC_URL", "http://own.test:4000")]);
+    let stack = Stack::sqlite_with(env).await;
+    let body = json!({"room": "demo", "username": "Ana"});
+    for host in ["evil.example", "evil.example:4000", "localhost.evil.example", ""] {
+        let page = stack.api().with("host", host).with("origin", &format!("http://{host}"));
+        for path in ["/api/sessions", "/panel", "/livez", "/nowhere"] {
+            page.get(path).await.problem(421, "host_not_allowed");
+        }
+        page.post("/api/internal/session", &body).await.problem(421, "host_not_allowed");
+        let preflight = page.raw("OPTIONS", "/api/sessions", &[("access-control-request-method", "GET")], "").await;
+        assert_eq!(preflight.problem(421, "host_not_allowed").header("access-control-allow-origin"), None);
+    }
+    for host in ["localhost", "LOCALHOST:1", "[::1]:4000", "own.test:4000", "own.test"] {
+        stack.api().with("host", host).get("/api/sessions").await.expect(200);
+    }
+    let locked = Stack::sqlite().await;
+    locked.api().with("host", "any.example").with_secret(locked.secret()).get("/api/sessions").await.expect(200);
+}
+
 #[tokio::test]
 async fn production_does_not_start_without_a_secret_and_lists_every_mistake() {
     let mistakes =

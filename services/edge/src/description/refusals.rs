@@ -9,6 +9,8 @@ use crate::operation::{Access, Operation};
 /// By status, in order of the status; each code once.
 pub(super) fn by_status(operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
     let mut all: Vec<Code> = operation.refusals.to_vec();
+    // In development without a secret, before anything else is looked at.
+    all.push(Code::HostNotAllowed);
     all.extend(of_the_access(operation.access));
     if operation.body.is_some() {
         all.extend([Code::Malformed, Code::PayloadTooLarge]);
