@@ -12,8 +12,8 @@ use avanzacast_worker::{
     NotNow, Reactor, Recorded,
     store::{Change, Sql, StoreError, decode},
 };
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
 
 use crate::{
     reactions::{Call, Reactions, Read},
@@ -48,23 +48,28 @@ enum Asks {
     Issued(TokenIssued),
 }
 
+/// How what an event says is read, by its type; `None` for types that ask for nothing.
+fn reader(kind: &str) -> Option<fn(&RawValue) -> serde_json::Result<Asks>> {
+    fn read<'a, T: Deserialize<'a>>(data: &'a RawValue, wrap: fn(T) -> Asks) -> serde_json::Result<Asks> {
+        serde_json::from_str(data.get()).map(wrap)
+    }
+    Some(match kind {
+        "broadcast.created" => |data| read(data, Asks::Created),
+        "broadcast.ended" => |data| read(data, Asks::Ended),
+        "session.revoked" => |data| read(data, Asks::Revoked),
+        "participant.joined" => |data| read(data, Asks::Joined),
+        "room.started" => |data| read(data, Asks::Started),
+        "token.registered" => |data| read(data, Asks::Registered),
+        "token.reissued" => |data| read(data, Asks::Reissued),
+        "token.issued" => |data| read(data, Asks::Issued),
+        _ => return None,
+    })
+}
+
 /// `None` for what asks for nothing. An event of ours that cannot be read is said, and passed.
 fn asks(event: &Recorded) -> Option<Asks> {
-    fn data<T: DeserializeOwned>(event: &Recorded, wrap: fn(T) -> Asks) -> Option<Asks> {
-        let read = serde_json::from_str(event.data.get()).map(wrap);
-        read.inspect_err(|error| tracing::error!(%error, kind = event.kind, "an event cannot be read")).ok()
-    }
-    match event.kind.as_str() {
-        "broadcast.created" => data(event, Asks::Created),
-        "broadcast.ended" => data(event, Asks::Ended),
-        "session.revoked" => data(event, Asks::Revoked),
-        "participant.joined" => data(event, Asks::Joined),
-        "room.started" => data(event, Asks::Started),
-        "token.registered" => data(event, Asks::Registered),
-        "token.reissued" => data(event, Asks::Reissued),
-        "token.issued" => data(event, Asks::Issued),
-        _ => None,
-    }
+    let read = reader(&event.kind)?(&event.data);
+    read.inspect_err(|error| tracing::error!(%error, kind = event.kind, "an event cannot be read")).ok()
 }
 
 impl Reactor for RoomReactor {
@@ -76,17 +81,7 @@ impl Reactor for RoomReactor {
     const ROWS: Sql = statements::BY_EVENT;
 
     fn minds(&self, kind: &str) -> bool {
-        matches!(
-            kind,
-            "broadcast.created"
-                | "broadcast.ended"
-                | "session.revoked"
-                | "participant.joined"
-                | "room.started"
-                | "token.registered"
-                | "token.reissued"
-                | "token.issued"
-        )
+        reader(kind).is_some()
     }
 
     fn keys(&self, event: &Recorded) -> Option<Vec<String>> {
