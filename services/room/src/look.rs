@@ -1,6 +1,6 @@
 //! What we found when we asked LiveKit, where it was otherwise than the webhooks had said.
 
-use avanzacast_kit::time;
+use avanzacast_kit::{metrics, time};
 use avanzacast_schemas::{Actor, ActorKind, Event, PresenceGap, PresenceSource};
 use avanzacast_worker::{Decision, Moment};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,40 @@ pub(crate) fn decide(presence: &mut Presence, look: &Look, moment: &mut Moment<'
     }
     let finished: Vec<_> =
         look.finished.iter().filter_map(|room| webhook::finished(presence, room, source, moment)).collect();
-    let gap = gap(presence.known_at(), look.at, [&joined, &left, &started, &finished].map(Vec::len));
+    let [joins, leaves, starts, finishes] = [&joined, &left, &started, &finished].map(Vec::len);
+    let gap = gap(presence.known_at(), look.at, [joins, leaves, starts, finishes]);
     if !look.more {
         presence.know(look.at);
     }
     let events = [started, joined, left, finished].into_iter().flatten().chain(gap).collect();
-    Decision::done(events, &webhook::Record {})
+    Decision::done(events, &Repaired { joined: joins, left: leaves, started: starts, finished: finishes })
+}
+
+/// What a look put right, as it is kept of it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Repaired {
+    joined: usize,
+    left: usize,
+    started: usize,
+    finished: usize,
+}
+
+impl Repaired {
+    /// Says so, once it is written.
+    pub(crate) fn tell(&self) {
+        let Self { joined, left, started, finished } = *self;
+        let all = joined + left + started + finished;
+        metrics::room().presence_repairs.increment(u64::try_from(all).unwrap_or(u64::MAX));
+        if all > 0 {
+            tracing::warn!(
+                joined,
+                left,
+                started,
+                finished,
+                "webhooks were lost; what they would have said is put right"
+            );
+        }
+    }
 }
 
 /// The time of which we did not know everything, if there was one. Before the first look there is nothing to miss.

@@ -4,7 +4,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use avanzacast_kit::metrics;
 use avanzacast_livekit::{RoomCallError, RoomService as LiveKitRooms, SeenParticipant, SeenRoom};
 use avanzacast_schemas::{Identity, RoomName};
 use avanzacast_worker::{
@@ -106,7 +105,6 @@ impl Reconciler {
         if !is_empty(&look) {
             tokio::time::sleep(TWICE).await;
             look = both(&look, self.look().await?);
-            count(&look);
         }
         self.own.apply(LOOKED, serde_json::to_vec(&look)?).await;
         Ok(())
@@ -205,13 +203,4 @@ fn both(first: &Look, second: Look) -> Look {
     };
     let more = [look.started.len(), look.finished.len(), look.joined.len(), look.left.len()].contains(&MOST);
     Look { more, ..look }
-}
-
-fn count(look: &Look) {
-    let found = look.started.len() + look.finished.len() + look.joined.len() + look.left.len();
-    metrics::room().presence_repairs.increment(u64::try_from(found).unwrap_or_default());
-    if found > 0 {
-        let (joined, left) = (look.joined.len(), look.left.len());
-        tracing::warn!(joined, left, "webhooks were lost; what they would have said is put right");
-    }
 }

@@ -10,7 +10,7 @@ use avanzacast_schemas::{
 };
 use avanzacast_worker::{
     Answer, CacheWrite, Decision, Decoded, Find, Moment, Service, Sweeps,
-    messages::body,
+    messages::{body, recorded},
     store::{Change, Sql, StoreError, decode},
 };
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use serde_json::{json, value::RawValue};
 
 use crate::{
     facts::{Fact, RoomFact, StayFact},
-    look::{self, Look},
+    look::{self, Look, Repaired},
     rows::Stay,
     state::{Presence, Read},
     statements, webhook,
@@ -101,8 +101,11 @@ impl Service for RoomService {
         }
     }
 
-    /// Nobody waits for one.
-    fn answer(&self, _: &Presence, _: &Command, _: &RawValue, _: bool) -> Result<Answer, Refusal> {
+    /// Nobody waits for one; what a look put right is told now that it is written.
+    fn answer(&self, _: &Presence, command: &Command, record: &RawValue, first: bool) -> Result<Answer, Refusal> {
+        if first && matches!(command, Command::Looked(_)) {
+            recorded::<Repaired>(record)?.tell();
+        }
         Ok(Answer { reply: Reply::done(204, Bytes::new()), cache: Vec::new() })
     }
 
