@@ -26,9 +26,14 @@ pub(super) async fn public(variables: &mut Variables, store: &Store) -> Result<V
     let origin = origin(variables, store).await?;
     let configured = log_name::signing_key(variables);
     variables.clone().finish()?;
-    let ring = Keyring::read(configured.as_ref(), &data_dir(variables), &origin).map_err(|error| match error {
-        KeyringError::Foreign(_) => Usage(error.to_string()).into(),
-        error => Failure::from(error),
+    let ring = Keyring::read(configured.as_ref(), &data_dir(variables), &origin);
+    let ring = ring.map_err(|error| match error {
+        KeyringError::Foreign(_) => Failure::from(Usage(error.to_string())),
+        KeyringError::Configured(_)
+        | KeyringError::Kept(..)
+        | KeyringError::Open(_)
+        | KeyringError::File(..)
+        | KeyringError::Made(_) => error.into(),
     })?;
     Ok(ring.ok_or("there is no signing key here: AUDIT_SIGNING_KEY, or audit/signing.key in DATA_DIR")?.public())
 }
