@@ -51,7 +51,7 @@ impl Lifecycle {
         tokio::spawn(task);
     }
 
-    /// A new life that ends on Ctrl-C and on SIGTERM, also while everything is only starting.
+    /// A new life that ends on Ctrl-C, on SIGTERM and when its terminal is closed, also while everything is only starting.
     ///
     /// # Errors
     /// The system has no signals to hear.
@@ -94,17 +94,35 @@ impl Drop for DeadTask {
     }
 }
 
-/// Ctrl-C and SIGTERM, heard from the moment this returns.
+/// Ctrl-C, SIGTERM, and a terminal that is closed, heard from the moment this returns.
 #[cfg(unix)]
 fn signals() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = if survives_its_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
     Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = hung_up => {}
         }
     })
+}
+
+/// Whether SIGHUP is ignored, as `nohup` wants it: who hears it anyway would end. Where that cannot be seen, it is left as it
+/// is.
+#[cfg(unix)]
+fn survives_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is the first signal, and that is this one.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
 }
 
 /// Ctrl-C.

@@ -44,6 +44,27 @@ fn nats_runs(data: &Path) -> bool {
     lines.any(|line| line.contains("nats-server") && line.contains(&wanted))
 }
 
+/// A closed terminal is a stop as any other, and nothing runs on; `nohup` is taken at its word.
+#[test]
+fn a_closed_terminal_stops_it_unless_it_is_to_survive_that() {
+    let with = |signal: &str, data: &Path| {
+        let program = avanzacast_tests::binary();
+        let launch = Launch::program("env", &[signal, program.to_str().unwrap(), "up"]).env("LIVEKIT_CLIENT", "off");
+        launch.env("DATA_DIR", data).env("PORT", "0").env("LIVEKIT_URL", "ws://127.0.0.1:9").start()
+    };
+    let hang_up = |process: &Process| kill_process(Pid::from_raw(process.pid()).unwrap(), Signal::HUP).unwrap();
+    let (folder, other) = (folder(), folder());
+    let (stops, survives) = (with("--default-signal=HUP", folder.path()), with("--ignore-signal=HUP", other.path()));
+    for process in [&stops, &survives] {
+        process.wait_for_log("listening");
+        hang_up(process);
+    }
+    assert!(stops.wait().success());
+    assert!(!nats_runs(folder.path()));
+    assert_eq!(survives.status(), None);
+    assert!(survives.terminate().success());
+}
+
 /// Whoever could read it would have every link.
 #[test]
 fn what_it_keeps_is_its_owners_alone() {
