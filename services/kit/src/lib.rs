@@ -5,6 +5,7 @@ pub mod checkup;
 pub mod config;
 pub mod connections;
 pub mod folder;
+pub mod host;
 pub mod lifecycle;
 pub mod metrics;
 pub mod provision;

@@ -1,9 +1,13 @@
-//! Who may call: whoever shows `Authorization: Bearer` with the secret.
+//! Who may call: whoever shows `Authorization: Bearer` with the secret; without one, in development, whoever is on this machine
+//! and asks for it by name.
 
 use std::sync::Arc;
 
-use avanzacast_kit::Secret;
-use avanzacast_schemas::Code;
+use avanzacast_kit::{
+    Secret,
+    host::{asked, is_ours},
+};
+use avanzacast_schemas::{Code, Refusal};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
@@ -35,11 +39,18 @@ pub(crate) async fn check(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if let Some(credential) = &server.credential {
-        let shown = bearer(request.headers()).ok_or(Code::CredentialRequired)?;
-        if !credential.is(shown) {
-            return Err(Code::CredentialInvalid.into());
+    match &server.credential {
+        Some(credential) => {
+            let shown = bearer(request.headers()).ok_or(Code::CredentialRequired)?;
+            if !credential.is(shown) {
+                return Err(Code::CredentialInvalid.into());
+            }
         }
+        None if !asked(&request).is_some_and(|host| is_ours(host, None)) => {
+            let detail = "without a secret, this server is reached as localhost, or by its address";
+            return Err(Refusal::new(Code::HostNotAllowed, detail).into());
+        }
+        None => {}
     }
     Ok(next.run(request).await)
 }

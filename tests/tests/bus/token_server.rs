@@ -328,4 +328,7 @@ async fn in_development_no_secret_is_needed() {
     assert!(server.process.addr().ip().is_loopback());
     let minted = server.stranger().post("/token", &wanted()).await.expect(201);
     assert_eq!(session(&stack, &minted).await.str("token"), minted.str("token"));
+    // A page whose name somebody had lead here.
+    let page = server.stranger().with("host", "evil.example");
+    page.post("/token", &wanted()).await.problem(421, "host_not_allowed");
 }
