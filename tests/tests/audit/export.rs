@@ -55,3 +55,19 @@ async fn packs(stack: &Stack) {
 }
 
 on_both_databases!(packs, [("AUDIT_CHECKPOINT_SECONDS", "1")], rooms: 0, audits: 1);
+
+/// What was not signed yet cannot be proved, and that is said.
+async fn what_is_left_out_is_said(stack: &Stack) {
+    stack.sessions(1).await;
+    stack.until_signed(1).await;
+    stack.sessions(2).await;
+    let output = stack.audit(&["export", "--out", "pack.zip"]);
+    let [said, beside] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(said, "1 event from 1 to 1: pack.zip\n");
+    assert_eq!(beside, "2 events more, after 1, not signed yet: not in the pack\n");
+    let output = stack.audit(&["export", "--to", "1", "--json", "--out", "pack.zip"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("\"unsigned\":0") && output.stderr.is_empty(), "{said}");
+}
+
+on_both_databases!(what_is_left_out_is_said, [("AUDIT_CHECKPOINT_SECONDS", "3600")], rooms: 0, audits: 1);

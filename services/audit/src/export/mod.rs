@@ -7,7 +7,7 @@ use avanzacast_worker::store::{Session, StoreError};
 use zip::{ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use crate::{
-    Filter, Lines, SourceError,
+    Filter, Line, Lines, SourceError,
     log::{Checkpoint, CheckpointError, Inclusion, Tree, TreeError, Vkey},
 };
 
@@ -40,6 +40,8 @@ pub struct Packed {
     pub events: usize,
     /// The size that the checkpoint signs.
     pub size: u64,
+    /// How many more are asked for, which it does not sign yet.
+    pub unsigned: usize,
 }
 
 /// There is no pack.
@@ -82,9 +84,9 @@ pub async fn export<W: Write + Seek>(
     out: W,
 ) -> Result<Packed, ExportError> {
     let (checkpoint, _) = Checkpoint::open(&wanted.checkpoint, &wanted.keys)?;
-    let chosen = choose(lines, wanted, checkpoint.size).await?;
+    let Chosen { lines: chosen, unsigned } = choose(lines, wanted, checkpoint.size).await?;
     let (Some((first, _)), Some((last, _))) = (chosen.first(), chosen.last()) else { return Err(ExportError::Nothing) };
-    let packed = Packed { first: *first, last: *last, events: chosen.len(), size: checkpoint.size };
+    let packed = Packed { first: *first, last: *last, events: chosen.len(), size: checkpoint.size, unsigned };
     let (mut zip, options) = (ZipWriter::new(out), SimpleFileOptions::default());
     let mut put = |name: &str, parts: &[&[u8]]| -> Result<(), ExportError> {
         zip.start_file(name, options)?;
@@ -113,12 +115,22 @@ fn keys(Wanted { checkpoint, keys, .. }: &Wanted) -> String {
     signed.into_iter().chain(others).map(|key| format!("{key}\n")).collect()
 }
 
-async fn choose(mut lines: Lines, wanted: &Wanted, size: u64) -> Result<Vec<crate::Line>, ExportError> {
-    let (last, mut chosen) = (wanted.through.min(size), Vec::new());
+/// What is asked for, as far as it is signed, and how much more there is.
+#[derive(Default)]
+struct Chosen {
+    lines: Vec<Line>,
+    unsigned: usize,
+}
+
+async fn choose(mut lines: Lines, wanted: &Wanted, size: u64) -> Result<Chosen, ExportError> {
+    let mut chosen = Chosen::default();
     while let Some(batch) = lines.next().await? {
-        let ends = batch.last().is_none_or(|(place, _)| *place >= last);
-        chosen.extend(batch.into_iter().filter(|(place, line)| *place <= last && wanted.filter.wants(line)));
-        if chosen.len() > MOST {
+        let ends = batch.last().is_none_or(|(place, _)| *place >= wanted.through);
+        let asked = batch.into_iter().filter(|(place, line)| *place <= wanted.through && wanted.filter.wants(line));
+        let (signed, unsigned): (Vec<Line>, Vec<Line>) = asked.partition(|(place, _)| *place <= size);
+        chosen.lines.extend(signed);
+        chosen.unsigned += unsigned.len();
+        if chosen.lines.len() > MOST {
             return Err(ExportError::Much);
         }
         if ends {
@@ -129,7 +141,7 @@ async fn choose(mut lines: Lines, wanted: &Wanted, size: u64) -> Result<Vec<crat
 }
 
 fn readme(checkpoint: &Checkpoint, packed: Packed, room: Option<&str>) -> String {
-    let Packed { first, last, events, size } = packed;
+    let Packed { first, last, events, size, unsigned: _ } = packed;
     let of_room = |of: &str| room.map(|room| format!(" {of} «{room}»")).unwrap_or_default();
     let plural = |one: &str, many: &str| format!("{events} {}", if events == 1 { one } else { many });
     let fields = [

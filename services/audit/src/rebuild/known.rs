@@ -59,7 +59,7 @@ impl Known {
         match Tree::new(session).root(self.checkpoint.size).await {
             Ok(root) => Ok((root != self.checkpoint.root).then_some(root)),
             Err(TreeError::Store(error)) => Err(error),
-            Err(_) => Ok(None),
+            Err(TreeError::Short(_) | TreeError::Damaged(_) | TreeError::Contradicts(_)) => Ok(None),
         }
     }
 }

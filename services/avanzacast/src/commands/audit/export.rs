@@ -9,7 +9,7 @@ use std::{
 
 use avanzacast_audit::{
     Filter, Source,
-    export::{Wanted, export},
+    export::{Packed, Wanted, export},
     log::{Vkey, newest},
 };
 use avanzacast_schemas::RoomName;
@@ -65,15 +65,22 @@ impl Export {
         let mut pack = Cursor::new(Vec::new());
         let packed = export(source.read(from), &mut session, &wanted, &mut pack).await?;
         put(pack.get_ref(), &self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
-        let (events, first, last, out) = (packed.events, packed.first, packed.last, self.out.display());
+        let Packed { first, last, events, size, unsigned } = packed;
         operator::write(&if self.json {
-            let object = json!({"events": events, "first": first, "last": last, "size": packed.size, "out": self.out});
-            format!("{object}\n")
+            let told = json!({"events": events, "first": first, "last": last, "size": size, "unsigned": unsigned, "out": self.out});
+            format!("{told}\n")
         } else {
-            format!("{events} events from {first} to {last}: {out}\n")
+            format!("{} from {first} to {last}: {}\n", counted(events), self.out.display())
         })?;
+        if unsigned > 0 {
+            operator::say(&format!("{} more, after {size}, not signed yet: not in the pack", counted(unsigned)));
+        }
         Ok(true)
     }
+}
+
+fn counted(events: usize) -> String {
+    format!("{events} {}", if events == 1 { "event" } else { "events" })
 }
 
 /// Puts a whole pack in the place of what is there, which stays if that fails. It fits in an e-mail, and in memory.
