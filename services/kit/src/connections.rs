@@ -33,9 +33,9 @@ use tower::Service;
 
 use crate::lifecycle::GRACE;
 
-/// How long a connection may take to send a request's headers, from its start or from the end of the answer before: so
-/// it is also how long one may be kept for the next request. With [`LOOK`] it is less than [`GRACE`], as [`BODY_PATIENCE`] is: who sends half
-/// a request holds up no stop.
+/// How long a connection may take to send a request's headers, from its start or from the end of the answer before: so it is
+/// also how long one may be kept for the next request. With [`LOOK`] it is less than [`GRACE`], as [`BODY_PATIENCE`] is: who
+/// sends half a request holds up no stop.
 const HEADERS: Duration = Duration::from_secs(5);
 /// How long a request's body may take to arrive: longer, and it holds up a connection for nothing.
 pub const BODY_PATIENCE: Duration = Duration::from_secs(5);

@@ -67,7 +67,10 @@ impl Export {
         put(pack.get_ref(), &self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
         let Packed { first, last, events, size, unsigned } = packed;
         operator::write(&if self.json {
-            let told = json!({"events": events, "first": first, "last": last, "size": size, "unsigned": unsigned, "out": self.out});
+            let out = &self.out;
+            let told = json!({
+                "events": events, "first": first, "last": last, "size": size, "unsigned": unsigned, "out": out,
+            });
             format!("{told}\n")
         } else {
             format!("{} from {first} to {last}: {}\n", counted(events), self.out.display())
