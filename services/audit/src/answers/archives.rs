@@ -14,11 +14,16 @@ use crate::{
     log::{FULL, TileId, Tree},
 };
 
+/// The type of the events that tell of a gap.
+const GAP: &str = "presence.gap";
+
 /// What was read of files.
 #[derive(Debug, Default)]
 pub(super) struct Archives {
     /// What is wanted of them.
     pub(super) events: Vec<Told>,
+    /// When nobody was told who was where.
+    pub(super) gaps: Vec<Told>,
     /// Places that follow one another, each with its end.
     spans: Vec<(u64, u64)>,
 }
@@ -44,8 +49,11 @@ impl Archives {
             while let Some(batch) = lines.next().await? {
                 within.looked_at(batch.len())?;
                 for (number, line) in batch {
-                    let place = leaves.proved(file, number, &line).await?;
+                    let (place, is_gap) = leaves.proved(file, number, &line).await?;
                     read.add(place);
+                    if is_gap {
+                        read.gaps.extend(Told::read(&line));
+                    }
                     read.events.extend(Some(&line).filter(|line| filter.wants(line)).and_then(|line| Told::read(line)));
                 }
             }
@@ -84,12 +92,13 @@ impl Leaves {
         Ok(Self { session, size, tile: None })
     }
 
-    /// The place of a line that is the ledger's.
-    async fn proved(&mut self, file: &Path, number: u64, line: &[u8]) -> Result<u64, SourceError> {
+    /// The place of a line that is the ledger's, and whether it tells of a gap.
+    async fn proved(&mut self, file: &Path, number: u64, line: &[u8]) -> Result<(u64, bool), SourceError> {
         let no_event = |why| SourceError::NoEvent { file: file.to_owned(), line: number, why };
-        let place = CloudEvent::read(line).map_err(no_event)?.place().ok_or_else(|| no_event("it has no place"))?;
+        let event = CloudEvent::read(line).map_err(no_event)?;
+        let place = event.place().ok_or_else(|| no_event("it has no place"))?;
         if self.at(place).await? == Some(leaf(line)) {
-            return Ok(place);
+            return Ok((place, event.kind() == GAP));
         }
         Err(SourceError::Foreign { file: file.to_owned(), line: number, place })
     }

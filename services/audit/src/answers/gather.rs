@@ -69,7 +69,7 @@ pub async fn who(
         About::Room(room) => Filter { rooms: vec![room.as_str().to_owned()], ..Filter::default() },
         About::Session(participant) => Filter { participants: vec![participant.clone()], ..Filter::default() },
     };
-    let Gathered { mut events, reach, archived } = gather(store, &filter, archives, &mut within).await?;
+    let Gathered { mut events, reach, archived, gaps } = gather(store, &filter, archives, &mut within).await?;
     if let About::Session(_) = about {
         events.extend(endings(store, &events, archives, &mut within).await?);
         events.sort_by_key(|told| told.seq);
@@ -79,7 +79,8 @@ pub async fn who(
     let people = People::read(&mut session, &history.subjects()).await?;
     history.name(&people);
     let asked = period.unwrap_or(Period::ALWAYS);
-    let not_covered = limits(&mut session, (reach, archived), asked, &mut within).await?;
+    let gaps = gap_events(&mut session, reach, asked, &mut within, gaps).await?;
+    let not_covered = limits(&mut session, (reach, archived), asked, gaps).await?;
     let (room, participant) = match about {
         About::Room(room) => (Some(room.to_string()), None),
         About::Session(participant) => (None, Some(participant.to_string())),
@@ -100,6 +101,8 @@ pub(super) struct Gathered {
     pub(super) reach: Reach,
     /// What is up to here is archived, and no file told of it.
     pub(super) archived: u64,
+    /// What files tell of gaps.
+    gaps: Vec<Told>,
 }
 
 /// What matters here of the events that the filter wants: of files, of the index, and of what follows it.
@@ -117,7 +120,8 @@ pub(super) async fn gather(
     events.append(&mut read.events);
     events.sort_by_key(|told| told.seq);
     events.dedup_by_key(|told| told.seq);
-    Ok(Gathered { events, reach, archived: if read.are_all(reach.cut) { 0 } else { reach.cut } })
+    let gaps = std::mem::take(&mut read.gaps);
+    Ok(Gathered { events, reach, archived: if read.are_all(reach.cut) { 0 } else { reach.cut }, gaps })
 }
 
 /// Takes what is wanted.
@@ -159,13 +163,13 @@ async fn limits(
     session: &mut Session,
     (reach, archived): (Reach, u64),
     period: Period,
-    within: &mut Within,
+    gaps_told: Vec<Told>,
 ) -> Result<Limits, SourceError> {
     let Reach { indexed, size, .. } = reach;
     let (known, _) = session.select(KNOWN, &[]).await?;
     let known: Vec<Option<i64>> = decode(&known)?;
     let mut gaps = Vec::new();
-    for told in gap_events(session, reach, period, within).await? {
+    for told in gaps_told {
         if let What::Gap(gap) = told.what {
             let (from, to) = (moment(&gap.from), moment(&gap.to));
             if from <= period.to && to >= period.from {
@@ -176,19 +180,20 @@ async fn limits(
     Ok(Limits { size, indexed, archived, gaps, known_until: known.into_iter().flatten().next().map(Moment) })
 }
 
-/// The gaps that ended in this time or later: where they are is counted by the hour, and after the index ends they are
-/// looked for.
+/// The gaps that ended in this time or later, beside those that files tell of: where they are is counted by the hour, and after
+/// the index ends they are looked for.
 async fn gap_events(
     session: &mut Session,
     reach: Reach,
     period: Period,
     within: &mut Within,
+    archived: Vec<Told>,
 ) -> Result<Vec<Told>, SourceError> {
     let hour = period.from.0.div_euclid(HOUR_MS);
     let (rows, _) = session.select(GAPS, &[hour.to_string()]).await?;
     let rows: Vec<(i64, i64)> = decode(&rows)?;
     let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
-    let mut found = Vec::new();
+    let mut found = archived;
     for (first, count) in rows {
         let (mut after, mut left) = ((first - 1).max(place(reach.cut)), count);
         while left > 0 && after < place(reach.indexed) {

@@ -98,7 +98,13 @@ async fn next(
         Some((last, _)) if follows => Ok((found.clone(), *last)),
         Some(_) | None => {
             let missing = u64::try_from(after).unwrap_or_default() + 1;
-            Err(SourceError::Missing { place: missing, last: reach.size })
+            // Somebody may be archiving meanwhile.
+            let cut = u64::try_from(session.cut().await?).unwrap_or_default();
+            Err(if missing <= cut {
+                SourceError::Archived { asked: missing, first: cut + 1 }
+            } else {
+                SourceError::Missing { place: missing, last: reach.size }
+            })
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod archives;
 mod find;
+mod gaps;
 mod livekit;
 mod replay;
 mod who;

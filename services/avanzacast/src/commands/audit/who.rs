@@ -57,6 +57,9 @@ fn moment(text: &str) -> Result<Moment, Invalid> {
 impl Who {
     pub(super) async fn run(self) -> Result<bool, Failure> {
         let (about, period) = (self.about()?, self.period()?);
+        if self.archive.iter().any(|file| file.as_os_str() == "-") {
+            return Err(usage("--archive: standard input can be read only once; name a file"));
+        }
         let store = Store::new(ledger()?);
         let answer = who(&store, &about, period, &self.archive, Within::ALL).await?;
         operator::write(&if self.json {
