@@ -180,7 +180,21 @@ async fn a_loss(stack: &mut Stack) {
     assert!(wrong(stack, &GIVE_UP).contains("nothing is lost"));
     assert_rebuilt(stack, "through_both", &[]);
     events_equal_the_ledger(stack).await;
+    begun_and_not_ended(stack, head[0]).await;
     everything_starts_again(stack).await;
+}
+
+/// Ended between the new log and its EVENTS: the stream is still the old log's. The same command again brings it to its end.
+async fn begun_and_not_ended(stack: &Stack, old: &str) {
+    let jetstream = jetstream::new(stack.admin().await);
+    let mut config = jetstream.get_stream("EVENTS").await.unwrap().cached_info().config.clone();
+    config.metadata.insert("ledger_id".to_owned(), old.to_owned());
+    jetstream.update_stream(config).await.unwrap();
+    eventually("it is noticed", async || session(stack).await == 503).await;
+    let head = stack.query("SELECT ledger_id FROM ledger_head");
+    assert!(done(stack, &GIVE_UP).starts_with(&format!("ledger {head}\n")), "no second new log");
+    eventually("work goes on", async || session(stack).await == 201).await;
+    events_equal_the_ledger(stack).await;
 }
 
 async fn everything_starts_again(stack: &mut Stack) {
