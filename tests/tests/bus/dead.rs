@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Context, stream::Stream};
-use avanzacast_schemas::{WebhookKind, bus::BusUser};
+use avanzacast_schemas::bus::BusUser;
 use avanzacast_tests::{Postgres, Stack, StackOptions, binary, eventually, on_both_databases, require};
 use serde_json::{Value, json};
 
 /// Nats.conf's `max_payload`, and a little less.
-const JUST_UNDER: usize = 256 * 1024 - 200;
+pub(super) const JUST_UNDER: usize = 256 * 1024 - 200;
 /// A stream takes 64 KiB of headers; with this there is no room for why it was buried.
 const MOST_HEADERS: usize = 64 * 1024 - 100;
 /// Stands for a token that was put where none belongs.
-const LOOKS_LIKE_A_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
+pub(super) const LOOKS_LIKE_A_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
 
 /// What an operator has in the environment: beside `up` only the folder.
 fn operator(stack: &Stack) -> Vec<(String, String)> {
@@ -34,24 +34,24 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Runs it, and answers what it printed.
-fn dead(stack: &Stack, code: i32, arguments: &[&str]) -> String {
+pub(super) fn dead(stack: &Stack, code: i32, arguments: &[&str]) -> String {
     let output = run(operator(stack), stack.data_dir(), arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
     text(&output.stdout) + &text(&output.stderr)
 }
 
-fn listed(stack: &Stack, arguments: &[&str]) -> Vec<Value> {
+pub(super) fn listed(stack: &Stack, arguments: &[&str]) -> Vec<Value> {
     let all = [&["list", "--json"], arguments].concat();
     let output = run(operator(stack), stack.data_dir(), &all);
     assert!(output.status.success(), "{output:?}");
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-async fn messages(jetstream: &Context, stream: &str) -> u64 {
+pub(super) async fn messages(jetstream: &Context, stream: &str) -> u64 {
     jetstream.get_stream(stream).await.unwrap().cached_info().state.messages
 }
 
-async fn publish(jetstream: &Context, subject: &str, headers: HeaderMap, body: Vec<u8>) {
+pub(super) async fn publish(jetstream: &Context, subject: &str, headers: HeaderMap, body: Vec<u8>) {
     let sent = jetstream.publish_with_headers(subject.to_owned(), headers, body.into()).await.unwrap();
     sent.await.unwrap_or_else(|error| panic!("INTAKE does not take {subject}: {error}"));
 }
@@ -202,81 +202,6 @@ async fn dead_letters(stack: &Stack) {
 }
 
 on_both_databases!(dead_letters);
-
-/// What LiveKit would tell, of some room.
-fn webhook(kind: &str, n: usize) -> Value {
-    let mut told = json!({"id": format!("EV_{n}"), "kind": kind, "createdAt": 1_770_000_000,
-        "room": {"sid": format!("RM_{n}"), "name": "demo"}});
-    if kind.starts_with("participant") {
-        told["participant"] = json!({"sid": format!("PA_{n}"), "identity": "ana", "joinedAt": 1_770_000_000});
-    }
-    told
-}
-
-/// What can never work, of a webhook of this kind.
-fn poisoned_webhooks(kind: &str) -> Vec<Vec<u8>> {
-    let with = |name: &str, value: Value| {
-        let mut told = webhook(kind, 0);
-        told[name] = value;
-        told.to_string().into_bytes()
-    };
-    let mut large = with("room", json!({"sid": "RM_0"}));
-    large.resize(JUST_UNDER, b' ');
-    vec![
-        b"not json".to_vec(),
-        json!(LOOKS_LIKE_A_TOKEN).to_string().into_bytes(),
-        with("kind", json!(LOOKS_LIKE_A_TOKEN)),
-        with("createdAt", json!("soon")),
-        with("room", json!({"sid": "RM_0", "name": "*"})),
-        json!({"version": 99, "webhook": webhook(kind, 0)}).to_string().into_bytes(),
-        large,
-    ]
-}
-
-/// The edge checks what LiveKit tells before it is stored; what comes another way is taken no worse.
-async fn webhooks(stack: &Stack) {
-    let jetstream = jetstream::new(stack.admin().await);
-    let (mut buried, mut told) = (0, 0);
-    for kind in WebhookKind::ALL.map(WebhookKind::name) {
-        let subject = format!("in.livekit.{kind}");
-        for body in poisoned_webhooks(kind) {
-            publish(&jetstream, &subject, HeaderMap::new(), body).await;
-            buried += 1;
-            told += 1;
-            let good = webhook("room_started", told).to_string().into_bytes();
-            publish(&jetstream, "in.livekit.room_started", HeaderMap::new(), good).await;
-        }
-    }
-    // Nothing of LiveKit's is called so, and a known webhook is not what its subject says.
-    for (subject, kind) in [("in.livekit.other", "room_started"), ("in.livekit.room_finished", "room_started")] {
-        publish(&jetstream, subject, HeaderMap::new(), webhook(kind, 0).to_string().into_bytes()).await;
-        buried += 1;
-    }
-    eventually("INTAKE is empty", async || messages(&jetstream, "INTAKE").await == 0).await;
-    assert_eq!(messages(&jetstream, "DEAD").await, buried, "{:#?}", listed(stack, &["--subject", "in.livekit.*"]));
-    let started = stack.ledger().iter().filter(|line| line.contains("\"type\":\"room.started\"")).count();
-    assert_eq!(started, told, "the ones around them are applied");
-    assert_eq!(listed(stack, &["--subject", "in.livekit.*"]).len() as u64, buried);
-    assert_eq!(listed(stack, &["--subject", "in.livekit.other"]).len(), 1);
-    assert!(!dead(stack, 0, &["list"]).contains("eyJ"));
-    assert!(dead(stack, 0, &["redrive", "1"]).contains("in.livekit."), "an operator may try again");
-    eventually("it is buried again", async || messages(&jetstream, "DEAD").await == buried).await;
-}
-
-mod webhooks_story {
-    use super::{Postgres, Stack, StackOptions, require, webhooks};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn sqlite() {
-        webhooks(&Stack::sqlite().await).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn postgres() {
-        require!(Postgres::available());
-        webhooks(&Stack::postgres(StackOptions { rooms: 1, ..StackOptions::default() }).await).await;
-    }
-}
 
 /// A bug that no test of ours knows yet, as it were.
 const BUG: &str = "CREATE FUNCTION bug() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod doctor;
+mod doctor_database;
 mod infra;
 mod roles;
 mod stopping;

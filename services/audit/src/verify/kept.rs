@@ -16,11 +16,10 @@ use super::{
 };
 use crate::{
     CloudEvent,
-    log::{Tree, TreeError, subtree},
+    log::{FULL, Tree, TreeError, subtree},
     subjects,
 };
 
-const FULL: u64 = 256;
 const WIDTH: usize = 256;
 /// The type of the events that say what was archived.
 const ARCHIVED: &str = "ledger.archived";
